@@ -1,0 +1,26 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let house: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let package = Package(
+    name: "tracerelay",
+    products: [.library(name: "MailMessage", targets: ["MailMessage"])],
+    targets: [
+        .systemLibrary(name: "CIconv"),
+        .target(name: "MailMessage", dependencies: ["CIconv"], swiftSettings: house),
+        .target(
+            name: "Tracking", dependencies: ["MailMessage"],
+            sources: [
+                "Token", "Links/LinkTarget.swift", "Links/PlainTextLinks.swift", "Transform/InlinePGP.swift",
+            ],
+            swiftSettings: house),
+        .testTarget(name: "MailMessageTests", dependencies: ["MailMessage"], swiftSettings: house),
+        .testTarget(name: "TrackingTests", dependencies: ["Tracking"], swiftSettings: house),
+    ]
+)

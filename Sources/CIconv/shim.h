@@ -1,0 +1,3 @@
+// iconv is part of glibc: nothing to link.
+#include <errno.h>
+#include <iconv.h>
