@@ -14,6 +14,7 @@ let package = Package(
     targets: [
         .systemLibrary(name: "CIconv"),
         .target(name: "MailMessage", dependencies: ["CIconv"], swiftSettings: house),
+        .target(name: "HTMLRewriting", swiftSettings: house),
         .target(name: "SMTPProtocol", swiftSettings: house),
         .target(
             name: "Tracking", dependencies: ["MailMessage"],
@@ -22,6 +23,7 @@ let package = Package(
             ],
             swiftSettings: house),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage"], swiftSettings: house),
+        .testTarget(name: "HTMLRewritingTests", dependencies: ["HTMLRewriting"], swiftSettings: house),
         .testTarget(name: "SMTPProtocolTests", dependencies: ["SMTPProtocol"], swiftSettings: house),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking"], swiftSettings: house),
     ]
