@@ -1,0 +1,70 @@
+/// A start tag's attribute as the link rules see it.
+public struct HTMLAttribute: Sendable, Equatable {
+    /// Name in lower case.
+    public let name: String
+    /// Value with its character references decoded.
+    public let value: [UInt8]
+}
+
+/// A link by the range of its address.
+public struct HTMLLink: Sendable {
+    /// The element that carries it.
+    public enum Element: String, Sendable {
+        /// `<a href>`.
+        case a
+        /// `<area href>`.
+        case area
+        /// A VML element with `href` in an Outlook conditional comment.
+        case vml
+    }
+
+    /// The element that carries it.
+    public let element: Element
+    /// Bytes of the attribute's value, without quotes.
+    public let value: Range<Int>
+    /// How the value is written.
+    public let quoting: Quoting
+    /// What a browser would request: references decoded, white space trimmed, inner tabs and line ends dropped.
+    public let url: [UInt8]
+    /// The tag's attributes, the first of each name, at most 64.
+    public let attributes: [HTMLAttribute]
+    /// Source between the start tag and what ends it; `nil` for elements without text.
+    public let text: Range<Int>?
+    /// Whether only Outlook sees it.
+    public let inConditionalComment: Bool
+}
+
+/// Places where the pixel may go.
+public struct PixelPlaces: Sendable, Equatable {
+    /// In front of the last end tag of `body`.
+    public internal(set) var beforeBodyEnd: Int?
+    /// Behind the first start tag of `body`.
+    public internal(set) var afterBodyStart: Int?
+    /// In front of the last end tag of `html`.
+    public internal(set) var beforeHTMLEnd: Int?
+    /// The document's end.
+    public let end: Int
+    /// The first place where an image may stand when nothing else is known: behind DOCTYPE, `<html>` and a closed head.
+    public internal(set) var top = 0
+    /// What the document's end would swallow an image with.
+    public internal(set) var unclosed: UnclosedConstruct?
+}
+
+/// What rewriting needs to know of a document: links, charset declarations, places for the pixel.
+public struct HTMLScan: Sendable {
+    /// Links in the order of the document.
+    public let links: [HTMLLink]
+    /// Ranges of the labels in `<meta charset>`, `<meta http-equiv=content-type>` and an XML declaration.
+    public let charsetDeclarations: [Range<Int>]
+    /// Places for the pixel.
+    public let pixel: PixelPlaces
+
+    /// Scans a document of UTF-8 or another ASCII superset, in one pass.
+    public init(_ html: [UInt8]) {
+        var scanner = HTMLScanner(html, in: html.indices, inConditionalComment: false)
+        scanner.run()
+        links = scanner.links
+        charsetDeclarations = scanner.charsetDeclarations
+        pixel = scanner.pixel
+    }
+}

@@ -1,0 +1,43 @@
+/// Visible text of a piece of HTML.
+public enum HTMLText {
+    /// The text with tags stripped, references decoded and white space collapsed; at most 4 KiB of source is read.
+    public static func plainText(of html: [UInt8], in range: Range<Int>) -> [UInt8] {
+        let end = min(range.upperBound, range.lowerBound + 4_096)
+        var tokenizer = HTMLTokenizer(html, in: range.lowerBound..<max(range.lowerBound, end))
+        var text: [UInt8] = []
+        while let token = tokenizer.next() {
+            guard case .text(let run) = token else { continue }
+            for byte in CharacterReferences.decode(html[run], inAttribute: false) {
+                if !HTMLBytes.isSpace(byte) {
+                    text.append(byte)
+                } else if let last = text.last, last != 0x20 {
+                    text.append(0x20)
+                }
+            }
+        }
+        if text.last == 0x20 { text.removeLast() }
+        return text
+    }
+}
+
+/// Writes attribute values.
+public enum HTMLAttributeValue {
+    /// The bytes to put where the value stood, so that a browser reads `value` back.
+    public static func escaped(_ value: [UInt8], for quoting: Quoting) -> [UInt8] {
+        var result: [UInt8] = quoting == .noValue ? Array("=\"".utf8) : []
+        result.reserveCapacity(value.count + 8)
+        for byte in value {
+            switch byte {
+            case UInt8(ascii: "&"): result += "&amp;".utf8
+            case UInt8(ascii: "\""): result += "&quot;".utf8
+            case UInt8(ascii: "'"): result += "&#39;".utf8
+            case UInt8(ascii: ">"): result += "&gt;".utf8
+            case UInt8(ascii: "<"): result += "&lt;".utf8
+            case 0x09, 0x0A, 0x0C, 0x0D, 0x20: result += "&#\(byte);".utf8
+            default: result.append(byte)
+            }
+        }
+        if quoting == .noValue { result.append(UInt8(ascii: "\"")) }
+        return result
+    }
+}
