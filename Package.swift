@@ -16,15 +16,10 @@ let package = Package(
         .target(name: "MailMessage", dependencies: ["CIconv"], swiftSettings: house),
         .target(name: "HTMLRewriting", swiftSettings: house),
         .target(name: "SMTPProtocol", swiftSettings: house),
-        .target(
-            name: "Tracking", dependencies: ["MailMessage"],
-            sources: [
-                "Token", "Links/LinkTarget.swift", "Links/PlainTextLinks.swift", "Transform/InlinePGP.swift",
-            ],
-            swiftSettings: house),
+        .target(name: "Tracking", dependencies: ["MailMessage", "HTMLRewriting"], swiftSettings: house),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage"], swiftSettings: house),
         .testTarget(name: "HTMLRewritingTests", dependencies: ["HTMLRewriting"], swiftSettings: house),
         .testTarget(name: "SMTPProtocolTests", dependencies: ["SMTPProtocol"], swiftSettings: house),
-        .testTarget(name: "TrackingTests", dependencies: ["Tracking"], swiftSettings: house),
+        .testTarget(name: "TrackingTests", dependencies: ["Tracking", "MailMessage"], swiftSettings: house),
     ]
 )

@@ -1,26 +1,6 @@
 import Testing
 import Tracking
 
-/// Not a MAC: a keyed checksum, enough to see which bytes are covered.
-private struct Checksum: TokenAuthenticating {
-    let secret: [UInt8]
-    func authenticationCode(for bytes: [UInt8]) -> [UInt8] {
-        var state: UInt64 = 0xCBF2_9CE4_8422_2325
-        var code: [UInt8] = []
-        for round in 0..<32 {
-            for byte in secret + bytes + [UInt8(round)] { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
-            code.append(UInt8(truncatingIfNeeded: state >> 32))
-        }
-        return code
-    }
-}
-
-private func makeCodec() throws -> TokenCodec {
-    var ring = KeyRing(keys: [])
-    _ = ring.add(secret: [UInt8](repeating: 7, count: 32), created: 1)
-    return try #require(TokenCodec(ring: ring) { Checksum(secret: $0) })
-}
-
 @Test func tokensOpenAndNothingElseDoes() throws {
     let codec = try makeCodec()
     let message = try #require(TrackingMessageID(bytes: Array(0..<10)))

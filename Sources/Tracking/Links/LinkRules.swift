@@ -1,0 +1,116 @@
+import HTMLRewriting
+
+/// Decides for each link whether it is tracked (§4 of the contract: first reason found wins).
+struct LinkRules {
+    /// The decision frozen with the message.
+    let decision: TrackingDecision
+    /// The URLs of the message's List-Unsubscribe field.
+    let listUnsubscribe: Set<[UInt8]>
+    /// The tracking host in lower case.
+    private let trackingHost: [UInt8]
+
+    init(decision: TrackingDecision, listUnsubscribe: Set<[UInt8]>) {
+        self.decision = decision
+        self.listUnsubscribe = listUnsubscribe
+        trackingHost = decision.baseURL.host.utf8.map { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 }
+    }
+
+    /// The reason to leave an HTML link alone, or `nil` to track it.
+    func reason(toLeave link: HTMLLink, label: () -> [UInt8]?) -> LinkReason? {
+        if let reason = Self.marker(on: link) { return reason }
+        if let reason = reason(toLeave: link.url) { return reason }
+        if decision.labelIsURL == .leave, let label = label(), Self.shows(label, link.url) { return .labelIsURL }
+        return nil
+    }
+
+    /// The reason to leave a URL alone wherever it stands, or `nil` to track it.
+    func reason(toLeave url: [UInt8]) -> LinkReason? {
+        let target: LinkTarget
+        switch LinkTarget.parse(url) {
+        case .success(let parsed): target = parsed
+        case .failure(let error): return Self.reason(for: error.refusal)
+        }
+        if !decision.clicks { return .clicksOff }
+        if Self.hasTemplateMarker(url) { return .templateMarker }
+        if target.host == trackingHost { return .alreadyTracked }
+        if target.isPrivate { return .privateHost }
+        if decision.exclude.contains(where: { $0.matches(host: target.host, url: url) }) { return .excluded }
+        if listUnsubscribe.contains(url) { return .listUnsubscribe }
+        if target.isSecure, !decision.baseURL.isSecure, !decision.baseURL.isLoopback { return .secureTarget }
+        return nil
+    }
+
+    private static func reason(for refusal: LinkTarget.Refusal) -> LinkReason {
+        switch refusal {
+        case .empty: .empty
+        case .fragment: .fragment
+        case .relative: .relative
+        case .otherScheme: .otherScheme
+        case .noHost: .noHost
+        }
+    }
+
+    /// `data-alidm-traceoff` with any value or none, or another vendor's way of saying the same.
+    static func marker(on link: HTMLLink) -> LinkReason? {
+        for attribute in link.attributes {
+            switch attribute.name {
+            case "data-alidm-traceoff": return .traceOff
+            case "ses:no-track", "data-pm-no-track", "mc:disable-tracking": return .otherMarker
+            case "clicktracking" where value(of: attribute, is: "off"): return .otherMarker
+            case "disable-tracking" where value(of: attribute, is: "true"): return .otherMarker
+            case "data-msys-clicktrack" where value(of: attribute, is: "0"): return .otherMarker
+            default: continue
+            }
+        }
+        return nil
+    }
+
+    private static func value(of attribute: HTMLAttribute, is word: String) -> Bool {
+        attribute.value.lazy.map { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 }.elementsEqual(
+            word.utf8)
+    }
+
+    /// `{{ }}`, `%% %%` or `*| |*`: both marks, the closing one behind the opening one.
+    static func hasTemplateMarker(_ url: [UInt8]) -> Bool {
+        contains(url, "{{", then: "}}") || contains(url, "%%", then: "%%") || contains(url, "*|", then: "|*")
+            || contains(url, "%7B%7B", then: "%7D%7D")
+    }
+
+    private static func contains(_ url: [UInt8], _ opening: String, then closing: String) -> Bool {
+        guard let start = firstIndex(of: opening, in: url, from: 0) else { return false }
+        return firstIndex(of: closing, in: url, from: start + opening.utf8.count) != nil
+    }
+
+    private static func firstIndex(of word: String, in url: [UInt8], from start: Int) -> Int? {
+        let word = Array(word.utf8)
+        guard url.count >= word.count, start <= url.count - word.count else { return nil }
+        return (start...(url.count - word.count)).first { url[$0..<$0 + word.count].elementsEqual(word) }
+    }
+
+    /// Whether a link's visible text is the address it leads to, give or take the scheme and a final slash.
+    static func shows(_ label: [UInt8], _ url: [UInt8]) -> Bool {
+        func bare(_ bytes: [UInt8]) -> ArraySlice<UInt8> {
+            var rest = bytes[...]
+            while let last = rest.last, last <= 0x20 || last == UInt8(ascii: "/") { rest.removeLast() }
+            while let first = rest.first, first <= 0x20 { rest.removeFirst() }
+            for scheme in ["https://", "http://"] where rest.starts(with: scheme.utf8, by: { $0 | 0x20 == $1 | 0x20 }) {
+                return rest.dropFirst(scheme.utf8.count)
+            }
+            return rest
+        }
+        let shown = bare(label)
+        return !shown.isEmpty && shown.elementsEqual(bare(url))
+    }
+
+    /// The URLs between angle brackets in a List-Unsubscribe field (RFC 2369 §2).
+    static func listUnsubscribeURLs(in fieldBodies: [[UInt8]]) -> Set<[UInt8]> {
+        var urls: Set<[UInt8]> = []
+        for body in fieldBodies {
+            for piece in body.split(separator: UInt8(ascii: "<")).prefix(16) {
+                guard let close = piece.firstIndex(of: UInt8(ascii: ">")) else { continue }
+                urls.insert(piece[..<close].filter { $0 > 0x20 })
+            }
+        }
+        return urls
+    }
+}

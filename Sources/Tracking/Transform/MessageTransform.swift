@@ -1,0 +1,252 @@
+import HTMLRewriting
+import MailMessage
+
+/// Turns a message and the decision frozen with it into what goes upstream.
+///
+/// Pure: the same message, decision, id and recipient give the same bytes each time, so every retry sends what the first
+/// attempt sent. What does not depend on the recipient is done once, in ``prepare(_:)``.
+public struct MessageTransform: Sendable {
+    /// The decision taken when the mail was accepted.
+    public let decision: TrackingDecision
+    /// The id its tokens carry.
+    public let message: TrackingMessageID
+    private let codec: TokenCodec
+
+    /// A transform for one message.
+    public init(decision: TrackingDecision, message: TrackingMessageID, codec: TokenCodec) {
+        self.decision = decision
+        self.message = message
+        self.codec = codec
+    }
+
+    /// Reads the message and decides on each part and link.
+    public func prepare(_ original: [UInt8]) -> PreparedMessage {
+        let tokens = TokenURLs(codec: codec, key: decision.keyID, baseURL: decision.baseURL, message: message)
+        let tree: MIMETree
+        do {
+            tree = try MIMETree.parse(original)
+        } catch {
+            return PreparedMessage(original: original, tokens: tokens, reason: .structureLimit)
+        }
+        var preparation = Preparation(original: original, tree: tree, decision: decision, tokens: tokens)
+        return preparation.run()
+    }
+}
+
+/// The recipient-independent half of the transform, while it runs.
+struct Preparation {
+    private let original: [UInt8]
+    private let tree: MIMETree
+    private let decision: TrackingDecision
+    private let tokens: TokenURLs
+    private var report = TransformReport()
+    private var parts: [PreparedPart] = []
+    private var optedOut: Set<[UInt8]> = []
+    private var nextLink = 0
+
+    init(original: [UInt8], tree: MIMETree, decision: TrackingDecision, tokens: TokenURLs) {
+        self.original = original
+        self.tree = tree
+        self.decision = decision
+        self.tokens = tokens
+    }
+
+    mutating func run() -> PreparedMessage {
+        report.parts = tree.parts.map { part in
+            PartReport(
+                path: path(of: part), contentType: "\(part.contentType.type)/\(part.contentType.subtype)",
+                charset: part.contentType.parameter("charset"), transferEncoding: "\(part.transferEncoding)",
+                rewritten: false, rewrittenAs: nil, links: [], pixel: nil)
+        }
+        report.warnings = decision.warnings
+        do {
+            try prepareParts()
+        } catch {
+            return PreparedMessage(original: original, tokens: tokens, reason: error.reason, report: report)
+        }
+        var prepared = PreparedMessage(original: original, tokens: tokens, reason: nil, report: report)
+        prepared.tree = tree
+        prepared.parts = parts
+        prepared.headerSplices = headerSplices()
+        return prepared
+    }
+
+    private mutating func prepareParts() throws(PassThrough) {
+        let root = tree.parts[0]
+        if decision.dkimSigned == .passThrough, root.header.first("DKIM-Signature", in: original) != nil {
+            throw PassThrough(.dkimSigned)
+        }
+        let eligible = Eligibility(tree)
+        guard !eligible.html.isEmpty else { throw PassThrough(eligible.reason) }
+        let unsubscribe = root.header.all("List-Unsubscribe", in: original).map {
+            HeaderSection.unfolded($0.body, in: original)
+        }
+        let rules = LinkRules(
+            decision: decision, listUnsubscribe: LinkRules.listUnsubscribeURLs(in: unsubscribe))
+        for index in eligible.html { try prepareHTML(tree.parts[index], rules: rules) }
+        for index in eligible.plain { try preparePlain(tree.parts[index], rules: rules) }
+        try placePixel()
+    }
+
+    // MARK: HTML
+
+    private mutating func prepareHTML(_ part: MIMEPart, rules: LinkRules) throws(PassThrough) {
+        let text = try PartText.decode(part, of: original, keepCharset: decision.charset == .keep).get()
+        if InlinePGP.isPresent(in: text.bytes) { throw PassThrough(.inlinePGP) }
+        let scan = HTMLScan(text.bytes)
+        var prepared = PreparedPart(index: part.index, text: text, isHTML: true)
+        prepared.found = scan.links.map { ($0.value, $0.url) }
+        if case .utf8 = text.output {
+            prepared.declarations = scan.charsetDeclarations.filter { !Self.namesUTF8(text.bytes[$0]) }
+        }
+        var links: [LinkReport] = []
+        for link in scan.links { links.append(decide(link, in: text.bytes, rules: rules, part: &prepared)) }
+        if decision.mode == .upstream { prepared.insertions = Self.bodyElement(scan) }
+        note(part: part, text: text, links: links)
+        scans[part.index] = scan.pixel
+        parts.append(prepared)
+    }
+
+    private var scans: [Int: PixelPlaces] = [:]
+
+    private mutating func decide(
+        _ link: HTMLLink, in text: [UInt8], rules: LinkRules, part: inout PreparedPart
+    ) -> LinkReport {
+        let label = { link.text.map { HTMLText.plainText(of: text, in: $0) } }
+        let reason = decision.mode == .upstream ? .clicksOff : rules.reason(toLeave: link, label: label)
+        if reason == .traceOff || reason == .otherMarker { optedOut.insert(link.url) }
+        let outcome = place(link.url, at: link.value, quoting: link.quoting, unless: reason, in: &part)
+        return Self.report("\(link.element)", link.url, outcome)
+    }
+
+    private mutating func place(
+        _ url: [UInt8], at range: Range<Int>, quoting: Quoting, unless reason: LinkReason?, in part: inout PreparedPart
+    ) -> LinkOutcome {
+        if let reason { return .left(reason) }
+        let target = CampaignParameters.appended(decision.utm, to: url)
+        guard tokens.clickURLOctets(target: target.count) <= TokenLimits.maximumURLOctets else {
+            return .left(.tooLong)
+        }
+        let number = nextLink
+        nextLink += 1
+        part.links.append(.init(range: range, quoting: quoting, number: number, target: target))
+        return .tracked(number: number)
+    }
+
+    private static func report(_ element: String, _ url: [UInt8], _ outcome: LinkOutcome) -> LinkReport {
+        let text = String(decoding: url.prefix(2_048), as: UTF8.self)
+        switch outcome {
+        case .tracked(let number): return LinkReport(element: element, url: text, number: number, reason: nil)
+        case .left(let reason): return LinkReport(element: element, url: text, number: nil, reason: reason)
+        }
+    }
+
+    private static func namesUTF8(_ label: ArraySlice<UInt8>) -> Bool {
+        ["utf-8", "utf8"].contains(String(decoding: label, as: UTF8.self).lowercased())
+    }
+
+    /// The `<body>` element that Direct Mail asks for (§7), where the document has none.
+    private static func bodyElement(_ scan: HTMLScan) -> [(Int, [UInt8])] {
+        guard scan.pixel.afterBodyStart == nil, scan.pixel.unclosed == nil else { return [] }
+        let end = scan.pixel.beforeBodyEnd ?? scan.pixel.beforeHTMLEnd ?? scan.pixel.end
+        guard end >= scan.pixel.top else { return [] }
+        let closing = scan.pixel.beforeBodyEnd == nil ? [(end, Array("</body>".utf8))] : []
+        return [(scan.pixel.top, Array("<body>".utf8))] + closing
+    }
+
+    // MARK: Plain text
+
+    private mutating func preparePlain(_ part: MIMEPart, rules: LinkRules) throws(PassThrough) {
+        guard decision.textLinks, decision.clicks, decision.mode == .local else {
+            return try refusePGP(Array(original[part.body].prefix(64 << 10)))
+        }
+        // A text part that cannot be decoded stays as it is; the HTML part does not suffer for it.
+        guard case .success(let text) = PartText.decode(part, of: original, keepCharset: decision.charset == .keep)
+        else {
+            return
+        }
+        try refusePGP(text.bytes)
+        var prepared = PreparedPart(index: part.index, text: text, isHTML: false)
+        var links: [LinkReport] = []
+        for range in PlainTextLinks.find(in: text.bytes) {
+            let url = Array(text.bytes[range])
+            let reason = optedOut.contains(url) ? .traceOff : rules.reason(toLeave: url)
+            let outcome = place(url, at: range, quoting: .noValue, unless: reason, in: &prepared)
+            links.append(Self.report("text", url, outcome))
+        }
+        note(part: part, text: text, links: links)
+        if prepared.links.isEmpty {
+            report.parts[part.index].rewritten = false
+            report.parts[part.index].rewrittenAs = nil
+        } else {
+            parts.append(prepared)
+        }
+    }
+
+    private func refusePGP(_ bytes: [UInt8]) throws(PassThrough) {
+        if InlinePGP.isPresent(in: bytes) { throw PassThrough(.inlinePGP) }
+    }
+
+    // MARK: Pixel
+
+    private mutating func placePixel() throws(PassThrough) {
+        guard decision.opens, decision.mode == .local, let places = scans[parts[0].index] else { return }
+        let onTop = places.afterBodyStart ?? places.top
+        let atBottom = places.beforeBodyEnd ?? places.beforeHTMLEnd
+        let wantsTop =
+            switch decision.pixel {
+            case .top: true
+            case .bottom: false
+            case .auto: parts[0].text.bytes.count > TransformLimits.pixelOnTopOctets
+            }
+        let swallowed = atBottom == nil && places.unclosed != nil
+        let place = wantsTop || swallowed ? onTop : atBottom ?? places.end
+        parts[0].pixel = place
+        report.parts[parts[0].index].pixel = wantsTop || swallowed ? "top" : "bottom"
+        if swallowed, !wantsTop {
+            report.repairs.append("the document ends inside an unclosed element: pixel at the top")
+        }
+    }
+
+    // MARK: Header and report
+
+    /// Labels of multiparts that no parser could obey, and signatures that the change breaks.
+    private mutating func headerSplices() -> [Splice] {
+        var splices: [Splice] = []
+        for part in tree.parts {
+            guard let splice = part.spliceNeutralisingEncodingLabel(in: original) else { continue }
+            splices.append(splice)
+        }
+        if decision.dkimSigned == .remove {
+            for field in tree.parts[0].header.all("DKIM-Signature", in: original) {
+                splices.append(Splice(range: field.whole, replacement: []))
+            }
+        }
+        return splices
+    }
+
+    private mutating func note(part: MIMEPart, text: PartText, links: [LinkReport]) {
+        report.parts[part.index].charset = text.charset
+        report.parts[part.index].rewritten = true
+        let label =
+            switch text.output {
+            case .utf8: "UTF-8"
+            case .original, .inPlace: text.charset
+            }
+        report.parts[part.index].rewrittenAs = "\(label), quoted-printable"
+        let room = TransformLimits.maximumReportedLinks - report.parts.reduce(0) { $0 + $1.links.count }
+        report.parts[part.index].links = Array(links.prefix(max(0, room)))
+        if let repair = text.repair { report.repairs.append("part \(path(of: part)): \(repair)") }
+    }
+
+    private func path(of part: MIMEPart) -> String {
+        var steps: [String] = []
+        var current = part
+        while let parent = current.parent {
+            let siblings = tree.parts[parent].children
+            steps.append(String((siblings.firstIndex(of: current.index) ?? 0) + 1))
+            current = tree.parts[parent]
+        }
+        return (["1"] + steps.reversed()).joined(separator: ".")
+    }
+}

@@ -1,0 +1,65 @@
+/// Why a mail that should be tracked goes out with its body as it was. Each has a counter of this name, a sentence, and a
+/// fixture.
+public enum PassThroughReason: String, Sendable, CaseIterable, Codable {
+    /// No eligible `text/html` part.
+    case noHTMLPart = "no-html-part"
+    /// The HTML is inside multipart/signed or application/pkcs7-mime.
+    case signed
+    /// The HTML is inside multipart/encrypted.
+    case encrypted
+    /// multipart/report.
+    case report
+    /// An inline PGP block.
+    case inlinePGP = "inline-pgp"
+    /// A DKIM-Signature that a change would break.
+    case dkimSigned = "dkim-signed"
+    /// Header or MIME structure beyond the limits.
+    case structureLimit = "structure-limit"
+    /// HTML part larger than is rewritten.
+    case htmlTooLarge = "html-too-large"
+    /// A charset nobody knows.
+    case unknownCharset = "unknown-charset"
+    /// Bytes that are not in the charset, and no safe way to edit in place.
+    case charsetUndecodable = "charset-undecodable"
+    /// A transfer encoding nobody knows.
+    case unknownEncoding = "unknown-encoding"
+    /// The document swallows every place for the pixel.
+    case noPlaceForPixel = "no-place-for-pixel"
+    /// The signing key was revoked after the mail was accepted.
+    case noKey = "no-key"
+    /// The recipient is on the deny list.
+    case recipientDenied = "recipient-denied"
+    /// The rewritten message did not read back as it should.
+    case selfCheckFailed = "self-check-failed"
+
+    /// The reason in words.
+    public var sentence: String {
+        switch self {
+        case .noHTMLPart: "there is no HTML part to track"
+        case .signed: "the HTML is signed (S/MIME or PGP/MIME); a change would break the signature"
+        case .encrypted: "the content is encrypted"
+        case .report: "it is a delivery report"
+        case .inlinePGP: "it holds an inline PGP block"
+        case .dkimSigned: "it carries a DKIM-Signature that a change would break; `dkim-signed = \"remove\"` drops it"
+        case .structureLimit: "its header or MIME structure exceeds the limits"
+        case .htmlTooLarge: "the HTML part is larger than \(TransformLimits.maximumHTMLOctets) octets"
+        case .unknownCharset: "the HTML part's charset is not known"
+        case .charsetUndecodable: "the HTML part holds bytes that its charset does not have"
+        case .unknownEncoding: "the HTML part's Content-Transfer-Encoding is not known"
+        case .noPlaceForPixel: "an unclosed element in the HTML would swallow the pixel"
+        case .noKey: "the key that was to sign its links has been revoked"
+        case .recipientDenied: "the recipient is on the deny list"
+        case .selfCheckFailed: "the rewritten mail did not read back as it should; please report this mail"
+        }
+    }
+}
+
+/// Sizes of the transform.
+public enum TransformLimits {
+    /// Decoded HTML held whole for rewriting.
+    public static let maximumHTMLOctets = 8 << 20
+    /// From this size on `pixel = "auto"` puts the pixel at the top: Gmail clips at 102 KB.
+    public static let pixelOnTopOctets = 100 << 10
+    /// Links listed in a report; more are counted only.
+    public static let maximumReportedLinks = 5_000
+}

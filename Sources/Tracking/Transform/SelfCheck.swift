@@ -1,0 +1,63 @@
+import HTMLRewriting
+import MailMessage
+
+/// Reads a rewritten part again and compares it with what was meant (§9 of the contract).
+///
+/// It costs a second scan of each rewritten part and buys this: a bug in the rewriting sends the original, not damage.
+struct SelfCheck {
+    let part: PreparedPart
+    let tokens: TokenURLs
+    let recipient: Int
+
+    /// - Throws: `self-check-failed` when the encoded body does not decode to `content`, or when the links of `edited`
+    ///   are not the original ones with the tracked ones replaced.
+    func verify(_ edited: [UInt8], content: [UInt8], body: [UInt8]) throws(PassThrough) {
+        guard Self.decodes(body, to: content) else { throw PassThrough(.selfCheckFailed) }
+        guard part.isHTML else { return }
+        let after = HTMLScan(edited).links
+        guard part.found.count == after.count else { throw PassThrough(.selfCheckFailed) }
+        var tracked = part.links.makeIterator()
+        var next = tracked.next()
+        for (old, new) in zip(part.found, after) {
+            if let place = next, place.range == old.value {
+                guard opens(new.url, place) else { throw PassThrough(.selfCheckFailed) }
+                next = tracked.next()
+            } else if old.url != new.url {
+                throw PassThrough(.selfCheckFailed)
+            }
+        }
+        guard next == nil else { throw PassThrough(.selfCheckFailed) }
+    }
+
+    private func opens(_ url: [UInt8], _ place: PreparedPart.LinkPlace) -> Bool {
+        let prefix = tokens.baseURL.bytes + Array("/c/".utf8)
+        guard url.starts(with: prefix),
+            let (token, key) = tokens.codec.open(url.dropFirst(prefix.count), kind: .click)
+        else { return false }
+        let content = Token.Content.click(number: place.number, target: place.target)
+        return key == tokens.key && token == Token(message: tokens.message, recipient: recipient, content: content)
+    }
+
+    /// Line ends may have become CRLF; nothing else may differ.
+    private static func decodes(_ body: [UInt8], to content: [UInt8]) -> Bool {
+        let decoded = QuotedPrintable.decode(body, in: body.indices).bytes
+        if decoded == content { return true }
+        return decoded == HardBreaks.normalized(content)
+    }
+}
+
+/// The line ends quoted-printable writes for a text.
+enum HardBreaks {
+    /// Each LF that has no CR in front gets one; a lone CR stays what it is.
+    static func normalized(_ text: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(text.count + text.count / 32)
+        var previous: UInt8 = 0
+        for byte in text {
+            if byte == 0x0A, previous != 0x0D { result.append(0x0D) }
+            result.append(byte)
+            previous = byte
+        }
+        return result
+    }
+}
