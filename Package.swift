@@ -15,7 +15,7 @@ let package = Package(
         .systemLibrary(name: "CIconv"),
         .target(name: "MailMessage", dependencies: ["CIconv"], swiftSettings: house),
         .target(name: "HTMLRewriting", swiftSettings: house),
-        .target(name: "SMTPProtocol", swiftSettings: house),
+        .target(name: "SMTPProtocol", dependencies: ["MailMessage"], swiftSettings: house),
         .target(name: "Tracking", dependencies: ["MailMessage", "HTMLRewriting"], swiftSettings: house),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage"], swiftSettings: house),
         .testTarget(name: "HTMLRewritingTests", dependencies: ["HTMLRewriting"], swiftSettings: house),

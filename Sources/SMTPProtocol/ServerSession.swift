@@ -1,0 +1,307 @@
+/// The server's side of a connection as a value: a line in, actions out; no I/O, no clock.
+public struct ServerSession: Sendable {
+    /// What a server offers.
+    public struct Settings: Sendable {
+        /// Its name in banner and EHLO.
+        public var hostname: String
+        /// Octets of a message (SIZE).
+        public var maximumMessageOctets = 25 << 20
+        /// Recipients of a message.
+        public var maximumRecipients = 1_000
+        /// Whether a certificate is there.
+        public var offersStartTLS = false
+        /// What AUTH is good for.
+        public var authentication = Authentication.none
+        /// The words.
+        public var dialect = ServerDialect.standard
+
+        /// Settings of a server without TLS and AUTH.
+        public init(hostname: String) { self.hostname = hostname }
+    }
+
+    /// What AUTH is good for.
+    public enum Authentication: Sendable, Hashable {
+        /// Not offered.
+        case none
+        /// Offered; needed before MAIL where `isMandatory`; in clear only where `allowsClear` (loopback).
+        case offered(isMandatory: Bool, allowsClear: Bool)
+    }
+
+    /// Something only the owner can decide.
+    public enum Question: Sendable, Hashable {
+        case mail(ReversePath, MailParameters)
+        case recipient(ForwardPath)
+        case credentials(Credentials)
+        /// The content is there in full.
+        case message(Envelope)
+    }
+
+    /// The owner's decision.
+    public enum Verdict: Sendable, Hashable {
+        /// Yes, in the dialect's usual words.
+        case accept
+        /// Yes or no, in these words; 2xx is yes.
+        case reply(Reply)
+        /// No, and the connection ends with it.
+        case disconnect(Reply)
+    }
+
+    /// What the owner does next, in order.
+    public enum Action: Sendable, Hashable {
+        case reply(Reply)
+        /// Decide, then call ``ServerSession/answer(_:)``; feed nothing in between.
+        case ask(Question)
+        /// Content follows; feed it to a ``DataFramer``, then call ``ServerSession/contentFinished(_:)``.
+        case receiveContent
+        /// Start TLS once the reply is out; bytes already received in clear close the connection (CVE-2011-0411).
+        case startTLS
+        /// Close once everything is out.
+        case close
+    }
+
+    enum State: Hashable {
+        case command
+        case saslPlain
+        case saslName
+        case saslPassword(username: String)
+        case asking(Question)
+        case content
+        case closed
+    }
+
+    /// What it offers.
+    public let settings: Settings
+    var state = State.command
+    /// The client's name, once it said HELO or EHLO.
+    public private(set) var helloName: String?
+    /// Whether it said EHLO.
+    public private(set) var isExtended = false
+    /// Whether TLS is on.
+    public private(set) var isSecure: Bool
+    /// The name it authenticated as.
+    public internal(set) var authenticatedUser: String?
+    /// The transaction that is open.
+    public internal(set) var envelope: Envelope?
+    var badCommands = 0
+    var refusedCredentials = 0
+
+    /// A session at its banner.
+    public init(settings: Settings, isSecure: Bool = false) {
+        self.settings = settings
+        self.isSecure = isSecure
+    }
+
+    /// Whether replies carry enhanced codes.
+    public var usesEnhancedCodes: Bool { settings.dialect.usesEnhancedCodes }
+
+    /// Most octets of the next line.
+    public var lineLimit: Int {
+        switch state {
+        case .saslPlain, .saslName, .saslPassword: SMTPLimits.authLineOctets
+        default: SMTPLimits.commandLineOctets
+        }
+    }
+
+    /// Whether nothing more will be read.
+    public var isClosed: Bool { state == .closed }
+
+    /// The banner.
+    public func greeting() -> Reply { Reply(220, nil, settings.dialect.greeting(settings.hostname)) }
+
+    /// TLS is on: everything said before is forgotten (RFC 3207 §4.2).
+    public mutating func tlsEstablished() {
+        isSecure = true
+        helloName = nil
+        isExtended = false
+        authenticatedUser = nil
+        envelope = nil
+    }
+
+    /// A line longer than ``lineLimit`` was skipped.
+    public mutating func lineTooLong() -> [Action] {
+        if state != .command { state = .command }
+        return bad(Reply(500, EnhancedStatusCode(5, 5, 2), "Line too long"))
+    }
+
+    /// A line, without its end.
+    public mutating func receive(_ line: [UInt8]) -> [Action] {
+        switch state {
+        case .command: return command(line)
+        case .saslPlain, .saslName, .saslPassword: return saslLine(line)
+        case .asking, .content, .closed: return []
+        }
+    }
+
+    private mutating func command(_ line: [UInt8]) -> [Action] {
+        switch Command.parse(line) {
+        case .failure(let error): return bad(error.reply)
+        case .success(let command): return perform(command)
+        }
+    }
+
+    private mutating func perform(_ command: Command) -> [Action] {
+        switch command {
+        case .ehlo(let name): return hello(name, extended: true)
+        case .helo(let name): return hello(name, extended: false)
+        case .mail(let path, let parameters): return mail(path, parameters)
+        case .rcpt(let path): return recipient(path)
+        case .data: return data()
+        case .starttls: return startTLS()
+        case .auth(let mechanism, let initial): return authenticate(mechanism, initial)
+        case .rset:
+            envelope = nil
+            return [.reply(ok("Ok", directMail: "Ok"))]
+        case .noop: return [.reply(ok("Ok", directMail: "Ok"))]
+        case .help: return [.reply(Reply(214, EnhancedStatusCode(2, 0, 0), "See RFC 5321"))]
+        case .vrfy: return [.reply(Reply(252, EnhancedStatusCode(2, 5, 2), "Cannot verify; send it and see"))]
+        case .expn, .etrn, .bdat:
+            return bad(Reply(502, EnhancedStatusCode(5, 5, 1), "\(command.verb) is not implemented"))
+        case .quit:
+            return close(Reply(221, EnhancedStatusCode(2, 0, 0), settings.dialect.text("Bye", directMail: "Bye")))
+        case .foreign: return close(Reply(554, EnhancedStatusCode(5, 5, 1), "This is an SMTP server"))
+        case .unknown(let verb): return bad(Reply(500, EnhancedStatusCode(5, 5, 2), "Unknown command \(verb)"))
+        }
+    }
+
+    // MARK: Commands
+
+    private mutating func hello(_ name: String, extended: Bool) -> [Action] {
+        helloName = name
+        isExtended = extended
+        envelope = nil
+        guard extended else { return [.reply(Reply(250, nil, settings.hostname))] }
+        let lines = settings.dialect.extensions(settings, tls: isSecure, auth: offersAuthentication)
+        return [.reply(Reply(250, nil, lines))]
+    }
+
+    private mutating func mail(_ path: ReversePath, _ parameters: MailParameters) -> [Action] {
+        if settings.dialect.requiresEHLO, !isExtended { return bad(sequence("bad sequence of commands")) }
+        if case .offered(isMandatory: true, _) = settings.authentication, authenticatedUser == nil {
+            return bad(Reply(530, EnhancedStatusCode(5, 7, 0), "Authentication required"))
+        }
+        guard envelope == nil else { return bad(sequence("Sender already given; use RSET")) }
+        if let size = parameters.size, size > settings.maximumMessageOctets { return [.reply(tooBig)] }
+        if path.mailbox?.isASCII == false, !parameters.smtpUTF8 {
+            return [.reply(Reply(550, EnhancedStatusCode(5, 6, 7), "A sender outside ASCII needs SMTPUTF8"))]
+        }
+        return ask(.mail(path, parameters))
+    }
+
+    private mutating func recipient(_ path: ForwardPath) -> [Action] {
+        guard let envelope else { return bad(sequence("MAIL first")) }
+        guard envelope.recipients.count < settings.maximumRecipients else {
+            return [
+                .reply(Reply(452, EnhancedStatusCode(4, 5, 3), "Too many recipients; send the rest in another mail"))
+            ]
+        }
+        if !path.mailbox.isASCII, !envelope.parameters.smtpUTF8 {
+            return [.reply(Reply(553, EnhancedStatusCode(5, 6, 7), "A recipient outside ASCII needs SMTPUTF8"))]
+        }
+        return ask(.recipient(path))
+    }
+
+    private mutating func data() -> [Action] {
+        guard let envelope else { return bad(sequence("MAIL first")) }
+        guard !envelope.recipients.isEmpty else {
+            return bad(Reply(554, EnhancedStatusCode(5, 5, 1), "No valid recipients"))
+        }
+        state = .content
+        return [.reply(Reply(354, nil, "End data with <CR><LF>.<CR><LF>")), .receiveContent]
+    }
+
+    private mutating func startTLS() -> [Action] {
+        guard settings.offersStartTLS else {
+            return bad(Reply(502, EnhancedStatusCode(5, 5, 1), "TLS is not available"))
+        }
+        guard !isSecure else { return bad(sequence("TLS is already on")) }
+        state = .command
+        return [.reply(Reply(220, EnhancedStatusCode(2, 0, 0), "Ready to start TLS")), .startTLS]
+    }
+
+    // MARK: Decisions
+
+    mutating func ask(_ question: Question) -> [Action] {
+        state = .asking(question)
+        return [.ask(question)]
+    }
+
+    /// Takes the owner's decision on the last ``Action/ask(_:)``.
+    public mutating func answer(_ verdict: Verdict) -> [Action] {
+        guard case .asking(let question) = state else { return [] }
+        state = .command
+        let reply: Reply
+        switch verdict {
+        case .accept: reply = usual(question)
+        case .reply(let given): reply = given
+        case .disconnect(let given):
+            envelope = nil
+            return close(given)
+        }
+        if reply.isPositive { accept(question) }
+        if case .message = question { envelope = nil }
+        if case .credentials = question, !reply.isPositive { return refuseCredentials(reply) }
+        return [.reply(reply)]
+    }
+
+    private mutating func accept(_ question: Question) {
+        switch question {
+        case .mail(let path, let parameters): envelope = Envelope(reversePath: path, parameters: parameters)
+        case .recipient(let path): envelope?.recipients.append(path)
+        case .credentials(let credentials): authenticatedUser = credentials.username
+        case .message: break
+        }
+    }
+
+    private func usual(_ question: Question) -> Reply {
+        switch question {
+        case .mail: Reply(250, EnhancedStatusCode(2, 1, 0), settings.dialect.text("Ok", directMail: "Mail Ok"))
+        case .recipient: Reply(250, EnhancedStatusCode(2, 1, 5), settings.dialect.text("Ok", directMail: "Rcpt Ok"))
+        case .credentials: Reply(235, EnhancedStatusCode(2, 7, 0), "Authentication successful")
+        case .message: Reply(250, EnhancedStatusCode(2, 0, 0), settings.dialect.text("Ok", directMail: "Data Ok"))
+        }
+    }
+
+    /// The content has ended: asks for the verdict, or says itself what is wrong with it.
+    public mutating func contentFinished(_ end: ContentEnd) -> [Action] {
+        guard state == .content, let envelope else { return [] }
+        switch end {
+        case .complete: return ask(.message(envelope))
+        case .tooBig: return refuseContent(tooBig)
+        case .bareNewline:
+            return refuseContent(
+                Reply(550, EnhancedStatusCode(5, 5, 2), "A CR or LF stands alone; lines must end with CR LF"))
+        }
+    }
+
+    /// The content was refused while it came: the reply goes out in place of a verdict.
+    public mutating func refuseContent(_ reply: Reply) -> [Action] {
+        guard state == .content else { return [] }
+        state = .command
+        envelope = nil
+        return [.reply(reply)]
+    }
+
+    // MARK: Replies
+
+    private var tooBig: Reply {
+        Reply(552, EnhancedStatusCode(5, 3, 4), "Message exceeds \(settings.maximumMessageOctets) octets")
+    }
+
+    func sequence(_ text: String) -> Reply { Reply(503, EnhancedStatusCode(5, 5, 1), text) }
+
+    private func ok(_ text: String, directMail: String) -> Reply {
+        Reply(250, EnhancedStatusCode(2, 0, 0), settings.dialect.text(text, directMail: directMail))
+    }
+
+    mutating func close(_ reply: Reply) -> [Action] {
+        state = .closed
+        return [.reply(reply), .close]
+    }
+
+    /// Counts a bad command; too many end the session.
+    mutating func bad(_ reply: Reply) -> [Action] {
+        badCommands += 1
+        guard badCommands > SMTPLimits.badCommands else { return [.reply(reply)] }
+        return close(Reply(421, EnhancedStatusCode(4, 7, 0), "Too many errors"))
+    }
+}
