@@ -8,17 +8,37 @@ let house: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+
 let package = Package(
     name: "tracerelay",
+    platforms: [.macOS(.v15)],
     products: [.library(name: "MailMessage", targets: ["MailMessage"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
+        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+    ],
     targets: [
         .systemLibrary(name: "CIconv"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "MailMessage", dependencies: ["CIconv"], swiftSettings: house),
         .target(name: "HTMLRewriting", swiftSettings: house),
         .target(name: "SMTPProtocol", dependencies: ["MailMessage"], swiftSettings: house),
         .target(name: "Tracking", dependencies: ["MailMessage", "HTMLRewriting"], swiftSettings: house),
+        .target(name: "OpenSSLBridge", dependencies: ["COpenSSL", nioCore], swiftSettings: house),
+        .target(
+            name: "RelayConfiguration",
+            dependencies: ["Tracking", "SMTPProtocol", .product(name: "TOMLKit", package: "TOMLKit")],
+            swiftSettings: house),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage"], swiftSettings: house),
         .testTarget(name: "HTMLRewritingTests", dependencies: ["HTMLRewriting"], swiftSettings: house),
+        .testTarget(
+            name: "OpenSSLBridgeTests", dependencies: ["OpenSSLBridge", nioCore, nioPosix, nioEmbedded],
+            swiftSettings: house),
         .testTarget(name: "SMTPProtocolTests", dependencies: ["SMTPProtocol"], swiftSettings: house),
         .testTarget(name: "TrackingTests", dependencies: ["Tracking", "MailMessage"], swiftSettings: house),
     ]
