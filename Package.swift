@@ -18,6 +18,8 @@ let package = Package(
     platforms: [.macOS(.v15)],
     products: [.library(name: "MailMessage", targets: ["MailMessage"])],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.14.0"),
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
@@ -30,6 +32,18 @@ let package = Package(
         .target(name: "SMTPProtocol", dependencies: ["MailMessage"], swiftSettings: house),
         .target(name: "Tracking", dependencies: ["MailMessage", "HTMLRewriting"], swiftSettings: house),
         .target(name: "OpenSSLBridge", dependencies: ["COpenSSL", nioCore], swiftSettings: house),
+        .target(
+            name: "MessageQueue",
+            dependencies: [.product(name: "DequeModule", package: "swift-collections")],
+            swiftSettings: house),
+        .target(
+            name: "StorageSQLite",
+            dependencies: ["MessageQueue", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: house),
+        .target(
+            name: "SMTPTransport",
+            dependencies: ["SMTPProtocol", "OpenSSLBridge", nioCore, nioPosix],
+            swiftSettings: house),
         .target(
             name: "RelayConfiguration",
             dependencies: ["Tracking", "SMTPProtocol", .product(name: "TOMLKit", package: "TOMLKit")],

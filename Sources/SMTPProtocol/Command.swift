@@ -197,3 +197,15 @@ public enum Command: Sendable, Hashable {
 
     private static func failure(_ reply: Reply) -> Result<Command, SyntaxError> { .failure(SyntaxError(reply: reply)) }
 }
+
+extension Command {
+    /// The address or name it carries, for logs and scripts.
+    public var argument: String {
+        switch self {
+        case .ehlo(let name), .helo(let name): name
+        case .mail(let path, _): path.description
+        case .rcpt(let path): path.description
+        default: ""
+        }
+    }
+}

@@ -305,3 +305,8 @@ public struct ServerSession: Sendable {
         return close(Reply(421, EnhancedStatusCode(4, 7, 0), "Too many errors"))
     }
 }
+
+extension ServerSession {
+    /// Whether the next line is a command, not a step of AUTH.
+    public var takesCommand: Bool { state == .command }
+}

@@ -1,0 +1,205 @@
+import Dispatch
+import Foundation
+import GRDB
+import Glibc
+public import MessageQueue
+import Synchronization
+
+/// The queue on disk: rows in `queue.sqlite`, contents in `segments/`, one writer thread that commits in groups.
+public final class SQLiteQueueStore: QueueStore {
+    enum Operation {
+        case commit(QueuedMessage, QueueContent, UInt64, CheckedContinuation<QueuedMessage, any Error>)
+        case update(QueuedMessage)
+        case remove(QueueID)
+        case read(@Sendable (Database) throws -> Void, failed: @Sendable (any Error) -> Void)
+        case close(CheckedContinuation<Void, Never>)
+    }
+
+    private struct Pending {
+        var operations: [Operation] = []
+        var isClosed = false
+        var spills = 0
+    }
+
+    private let directory: String
+    private let system: any FileSystem
+    private let messageOctets: Int
+    private let pending = Mutex(Pending())
+    private let wakeup = DispatchSemaphore(value: 0)
+    private let readers = DispatchQueue(label: "tracerelay.queue.read", attributes: .concurrent)
+
+    /// A store in a directory; nothing is opened yet.
+    /// - Parameter messageOctets: size of the largest message, for the disk guard.
+    public convenience init(directory: String, messageOctets: Int) {
+        self.init(directory: directory, messageOctets: messageOctets, system: OperatingSystem())
+    }
+
+    init(directory: String, messageOctets: Int, system: any FileSystem) {
+        self.directory = directory
+        self.messageOctets = messageOctets
+        self.system = system
+    }
+
+    private var segmentDirectory: String { directory + "/segments" }
+
+    // MARK: QueueStore
+
+    public func open() async throws -> QueueRecovery {
+        try await withCheckedThrowingContinuation { continuation in
+            let thread = Thread { [self] in
+                do {
+                    let writer = try QueueWriter(
+                        directory: directory, segments: segmentDirectory, system: system, messageOctets: messageOctets)
+                    continuation.resume(returning: writer.recovery)
+                    run(writer)
+                } catch let error as SystemError {
+                    continuation.resume(throwing: Self.translate(error, path: directory))
+                } catch let error as QueueError {
+                    continuation.resume(throwing: error)
+                } catch {
+                    continuation.resume(throwing: QueueError.storageFailed("\(error)"))
+                }
+            }
+            thread.name = "queue-writer"
+            thread.start()
+        }
+    }
+
+    public func commit(_ message: QueuedMessage, _ content: QueueContent) async throws -> QueuedMessage {
+        let checksum =
+            switch content {
+            case .memory(let bytes): XXH64.checksum(bytes)
+            case .spilled: UInt64(0)
+            }
+        return try await withCheckedThrowingContinuation { enqueue(.commit(message, content, checksum, $0)) }
+    }
+
+    public func update(_ message: QueuedMessage) { enqueue(.update(message)) }
+
+    public func remove(_ id: QueueID) { enqueue(.remove(id)) }
+
+    public func content(of message: QueuedMessage) async throws -> [UInt8] {
+        if let bytes = try await read(message.place) { return bytes }
+        // It may have been moved by compaction since the message was leased.
+        let place = try await perform { database in
+            try Row.fetchOne(
+                database, sql: "SELECT segment, start, octets, checksum FROM message WHERE id = ?",
+                arguments: [message.id.rawValue]
+            ).map(QueueRows.place)
+        }
+        if let place, place != message.place, let bytes = try await read(place) { return bytes }
+        throw QueueError.damaged(message.id)
+    }
+
+    private func read(_ place: ContentPlace) async throws -> [UInt8]? {
+        let path = SegmentFiles.path(segmentDirectory, place.segment)
+        return await withCheckedContinuation { continuation in
+            readers.async {
+                let bytes = try? Files.read(path, offset: place.offset, count: place.count)
+                let isWhole = bytes.map { $0.count == place.count && XXH64.checksum($0) == place.checksum } ?? false
+                continuation.resume(returning: isWhole ? bytes : nil)
+            }
+        }
+    }
+
+    public func due(_ upstream: String, before now: Int64, limit: Int) async throws -> [QueuedMessage] {
+        try await perform { database in
+            try Row.fetchAll(
+                database,
+                sql: """
+                    SELECT \(QueueRows.columns) FROM message
+                    WHERE upstream = ? AND next <= ? AND held = 0 AND damaged = 0 ORDER BY next LIMIT ?
+                    """, arguments: [upstream, now, limit]
+            ).map(QueueRows.message)
+        }
+    }
+
+    public func nextDue(after now: Int64) async throws -> Int64? {
+        try await perform { database in
+            try Int64.fetchOne(
+                database, sql: "SELECT MIN(next) FROM message WHERE next > ? AND held = 0 AND damaged = 0",
+                arguments: [now])
+        }
+    }
+
+    public func reassign(unless known: [String], to fallback: String) async throws {
+        try await perform { database in
+            let marks = known.map { _ in "?" }.joined(separator: ",")
+            try database.execute(
+                sql: "UPDATE message SET upstream = ? WHERE upstream NOT IN (\(marks))",
+                arguments: StatementArguments([fallback] + known))
+        }
+    }
+
+    public func changeCount() async throws -> Int {
+        try await perform { try Int.fetchOne($0, sql: "PRAGMA data_version") ?? 0 }
+    }
+
+    public func makeSpill() throws -> any QueueSpill {
+        let number = pending.withLock { pending in
+            pending.spills += 1
+            return pending.spills
+        }
+        do {
+            try QueueWriter.guardDisk(system, directory, messageOctets)
+            return try FileSpill(path: "\(segmentDirectory)/\(getpid())-\(number).spill", system: system)
+        } catch let error as SystemError {
+            throw Self.translate(error, path: directory)
+        }
+    }
+
+    public func close() async { await withCheckedContinuation { enqueue(.close($0)) } }
+
+    // MARK: Writer thread
+
+    private func enqueue(_ operation: Operation) {
+        let isClosed = pending.withLock { pending in
+            if !pending.isClosed { pending.operations.append(operation) }
+            return pending.isClosed
+        }
+        guard isClosed else {
+            wakeup.signal()
+            return
+        }
+        switch operation {
+        case .commit(_, _, _, let continuation):
+            continuation.resume(throwing: QueueError.storageFailed("the queue is closed"))
+        case .read(_, let failed): failed(QueueError.storageFailed("the queue is closed"))
+        case .close(let continuation): continuation.resume()
+        case .update, .remove: break
+        }
+    }
+
+    private func perform<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value
+    {
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
+            enqueue(
+                .read(
+                    { continuation.resume(returning: try body($0)) },
+                    failed: { continuation.resume(throwing: QueueError.storageFailed("\($0)")) }))
+        }
+    }
+
+    private func run(_ writer: QueueWriter) {
+        while true {
+            wakeup.wait()
+            // What came in while the last group was synced goes into this one.
+            let group = pending.withLock { pending in
+                defer { pending.operations = [] }
+                return pending.operations
+            }
+            guard !group.isEmpty else { continue }
+            if let done = writer.perform(group) {
+                pending.withLock { $0.isClosed = true }
+                done.resume()
+                return
+            }
+        }
+    }
+
+    static func translate(_ error: SystemError, path: String) -> QueueError {
+        guard error.code == ENOSPC || error.code == EDQUOT else { return .storageFailed("\(error)") }
+        let free = try? OperatingSystem().free(at: path)
+        return .diskFull(path: path, free: free?.octets ?? 0, needed: (free?.octets ?? 0) + (1 << 20))
+    }
+}
