@@ -11,13 +11,21 @@ let house: [SwiftSetting] = [
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
     name: "tracerelay",
     platforms: [.macOS(.v15)],
-    products: [.library(name: "MailMessage", targets: ["MailMessage"])],
+    products: [
+        .executable(name: "tracerelay", targets: ["tracerelay"]),
+        .library(name: "FakeUpstream", targets: ["FakeUpstream"]),
+    ],
     dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -36,13 +44,42 @@ let package = Package(
             name: "MessageQueue",
             dependencies: [.product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: house),
+        .target(name: "TrackingEvents", dependencies: ["Tracking"], swiftSettings: house),
+        .target(
+            name: "TrackingWeb", dependencies: ["Tracking", "TrackingEvents", hummingbird, lifecycle, log],
+            swiftSettings: house),
         .target(
             name: "StorageSQLite",
-            dependencies: ["MessageQueue", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "MessageQueue", "Tracking", "TrackingEvents", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: house),
         .target(
             name: "SMTPTransport",
-            dependencies: ["SMTPProtocol", "OpenSSLBridge", nioCore, nioPosix],
+            dependencies: [
+                "SMTPProtocol", "OpenSSLBridge", nioCore, nioPosix,
+                .product(name: "DequeModule", package: "swift-collections"),
+            ],
+            swiftSettings: house),
+        .target(
+            name: "Relay",
+            dependencies: [
+                "MailMessage", "Tracking", "OpenSSLBridge", "MessageQueue", "TrackingEvents", "StorageSQLite",
+                "SMTPProtocol", "SMTPTransport", "RelayConfiguration", "TrackingWeb", log, lifecycle, nioCore, nioPosix,
+            ],
+            swiftSettings: house),
+        .target(
+            name: "FakeUpstream",
+            dependencies: ["SMTPProtocol", "SMTPTransport", "OpenSSLBridge", nioCore, nioPosix],
+            swiftSettings: house),
+        .executableTarget(
+            name: "tracerelay",
+            dependencies: [
+                "Relay", "RelayConfiguration", "FakeUpstream", "MessageQueue", "StorageSQLite", "SMTPProtocol",
+                "Tracking",
+                lifecycle, log, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: house),
         .target(
             name: "RelayConfiguration",

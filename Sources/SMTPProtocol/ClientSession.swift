@@ -93,7 +93,7 @@ public struct ClientSession: Sendable {
         var running = ClientTransaction(transaction, capabilities: capabilities)
         let actions = running.start()
         state = .transaction(running)
-        return actions
+        return finish(actions, running)
     }
 
     /// Says QUIT; only when ``isReady``.

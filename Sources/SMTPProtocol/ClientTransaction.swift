@@ -37,6 +37,11 @@ struct ClientTransaction: Sendable {
     }
 
     mutating func start() -> [ClientSession.Action] {
+        if transaction.needsSMTPUTF8, !capabilities.smtpUTF8 {
+            let code = EnhancedStatusCode(5, 6, 7)
+            mailRefusal = Reply(553, code, "The upstream does not offer SMTPUTF8, which this mail needs")
+            return finish()
+        }
         var bytes = ClientSession.line(mailCommand)
         if capabilities.pipelining {
             for recipient in transaction.recipients { bytes += ClientSession.line("RCPT TO:<\(recipient)>") }

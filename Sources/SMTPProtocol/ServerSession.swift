@@ -44,6 +44,8 @@ public struct ServerSession: Sendable {
         case reply(Reply)
         /// No, and the connection ends with it.
         case disconnect(Reply)
+        /// The connection ends without a word (for a scripted upstream).
+        case hangUp
     }
 
     /// What the owner does next, in order.
@@ -236,6 +238,9 @@ public struct ServerSession: Sendable {
         case .disconnect(let given):
             envelope = nil
             return close(given)
+        case .hangUp:
+            state = .closed
+            return [.close]
         }
         if reply.isPositive { accept(question) }
         if case .message = question { envelope = nil }

@@ -1,3 +1,4 @@
+import DequeModule
 public import NIOCore
 public import SMTPProtocol
 
@@ -16,7 +17,7 @@ public actor UpstreamPool {
     private var idle: [Idle] = []
     private var open = 0
     private var limit = 1
-    private var waiters: [CheckedContinuation<Void, Never>] = []
+    private var waiters: Deque<CheckedContinuation<UpstreamFailure?, Never>> = []
     private var sweeper: Task<Void, Never>?
     private var isClosed = false
 
@@ -67,7 +68,8 @@ public actor UpstreamPool {
                 } catch {
                     open -= 1
                     limit = 1
-                    wake(all: true)
+                    // Whoever waits shares the result: a dead upstream is probed once, not once per mail.
+                    while let waiter = waiters.popFirst() { waiter.resume(returning: error) }
                     throw error
                 }
             }
@@ -76,7 +78,7 @@ public actor UpstreamPool {
                 open -= 1
                 continue
             }
-            await withCheckedContinuation { waiters.append($0) }
+            if let failure = await withCheckedContinuation({ waiters.append($0) }) { throw failure }
         }
     }
 
@@ -100,15 +102,11 @@ public actor UpstreamPool {
             lease.connection.quit()
             open -= 1
         }
-        wake(all: false)
+        wake()
     }
 
-    private func wake(all: Bool) {
-        var free = all ? waiters.count : idle.count + max(0, limit - open)
-        while free > 0, !waiters.isEmpty {
-            waiters.removeFirst().resume()
-            free -= 1
-        }
+    private func wake() {
+        for _ in 0..<(idle.count + max(0, limit - open)) { waiters.popFirst()?.resume(returning: nil) }
     }
 
     /// Closes what has been idle too long; runs only while something is idle.

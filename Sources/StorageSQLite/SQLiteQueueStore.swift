@@ -203,3 +203,15 @@ public final class SQLiteQueueStore: QueueStore {
         return .diskFull(path: path, free: free?.octets ?? 0, needed: (free?.octets ?? 0) + (1 << 20))
     }
 }
+
+extension SQLiteQueueStore {
+    /// Why nothing could be committed now, or `nil`.
+    public static func complaint(directory: String, messageOctets: Int) -> String? {
+        do {
+            try QueueWriter.guardDisk(OperatingSystem(), directory, messageOctets)
+            return nil
+        } catch {
+            return "\(error)"
+        }
+    }
+}

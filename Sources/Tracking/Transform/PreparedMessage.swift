@@ -5,7 +5,7 @@ public import MailMessage
 public struct PreparedMessage: Sendable {
     private let original: [UInt8]
     private let tokens: TokenURLs
-    private let reason: PassThroughReason?
+    fileprivate let reason: PassThroughReason?
     /// What was found; complete but for the self-check.
     public private(set) var report: TransformReport
     var tree: MIMETree?
@@ -75,4 +75,9 @@ public struct PreparedMessage: Sendable {
         let end = header.range.upperBound
         return Splice(range: end..<end, replacement: Array("MIME-Version: 1.0\r\n".utf8))
     }
+}
+
+extension PreparedMessage {
+    /// Whether copies will differ by recipient.
+    public var isTracked: Bool { reason == nil }
 }

@@ -1,0 +1,247 @@
+import MessageQueue
+import RelayConfiguration
+import SMTPProtocol
+import SMTPTransport
+import Tracking
+import TrackingEvents
+
+/// Brings one upstream's mail to it: workers lease, render, send and settle.
+final class Delivery: Sendable {
+    /// Octets of memory per octet of message on its way: original, decoded part, rewritten part, wire.
+    private static let memoryFactor = 4
+
+    private let settings: UpstreamSettings
+    private let hostname: String
+    private let queue: MessageQueue
+    private let pool: UpstreamPool
+    private let codec: TokenCodec
+    private let events: any EventSink
+    private let budget: ByteBudget
+    private let health: UpstreamHealth
+    private let log: RelayLog
+
+    init(
+        settings: UpstreamSettings, hostname: String, queue: MessageQueue, pool: UpstreamPool, codec: TokenCodec,
+        events: any EventSink, budget: ByteBudget, log: RelayLog
+    ) {
+        self.settings = settings
+        self.hostname = hostname
+        self.queue = queue
+        self.pool = pool
+        self.codec = codec
+        self.events = events
+        self.budget = budget
+        self.log = log
+        health = UpstreamHealth()
+    }
+
+    /// Works until the queue stops.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            for _ in 0..<settings.connections {
+                group.addTask { await self.work() }
+            }
+        }
+        await pool.close()
+    }
+
+    private func work() async {
+        while let lease = await queue.next(settings.name) {
+            let taken = await budget.take(lease.message.place.count * Self.memoryFactor)
+            await deliver(lease)
+            await budget.giveBack(taken)
+        }
+    }
+
+    private func deliver(_ lease: Lease) async {
+        let message = lease.message
+        let original: [UInt8]
+        do {
+            original = try await queue.content(of: lease)
+        } catch {
+            log.error("content unreadable", ("id", message.id.description), ("reason", "\(error)"))
+            if case QueueError.damaged = error { return }
+            _ = await queue.settle(lease, [:])
+            return
+        }
+        let mail = OutgoingMail(message, original: original, hostname: hostname, codec: codec)
+        var outcomes: [Int: RecipientOutcome] = [:]
+        let waiting = message.waiting
+        let groups =
+            mail.isSplit ? waiting.map { [$0] } : Self.chunks(waiting, of: min(1_000, settings.maximumRecipients))
+        for (index, group) in groups.enumerated() {
+            let goesOn = await attempt(mail, message, group, &outcomes)
+            if !goesOn { break }
+            if index < groups.count - 1 { await queue.progress(lease, outcomes) }
+        }
+        await settle(lease, mail, outcomes)
+    }
+
+    private static func chunks(_ recipients: [QueuedRecipient], of size: Int) -> [[QueuedRecipient]] {
+        stride(from: 0, to: recipients.count, by: size).map { Array(recipients[$0..<min($0 + size, recipients.count)]) }
+    }
+
+    // MARK: One transaction
+
+    /// - Returns: whether the next group may be tried at once.
+    private func attempt(
+        _ mail: OutgoingMail, _ message: QueuedMessage, _ group: [QueuedRecipient],
+        _ outcomes: inout [Int: RecipientOutcome]
+    ) async -> Bool {
+        let (content, octets, outcome) = mail.render(recipient: group.first?.number ?? 0)
+        note(outcome, message)
+        let paths = group.compactMap { recipient in Mailbox(recipient.address).map { ForwardPath($0) } }
+        guard paths.count == group.count else {
+            for recipient in group { outcomes[recipient.number] = .failed("5.1.3 the address cannot be read back") }
+            return true
+        }
+        let sender =
+            settings.rewritesSender && !message.reversePath.isEmpty ? settings.username ?? "" : message.reversePath
+        let transaction = Transaction(
+            reversePath: ReversePath(sender.isEmpty ? nil : Mailbox(sender)), recipients: paths, octets: octets,
+            isEightBit: message.isEightBit, needsSMTPUTF8: message.needsSMTPUTF8)
+        let start = SystemClock.now()
+        let report = await pool.deliver(transaction, content)
+        let record = AttemptRecord(mail: mail, message: message, outcome: outcome, report: report, start: start)
+        switch report.outcome {
+        case .answered(let replies):
+            await health.succeeded()
+            return judge(replies, group, record, &outcomes)
+        case .failed(let failure):
+            for recipient in group {
+                outcomes[recipient.number] = .deferred(failure.sentence)
+                write(record, recipient, "deferred", dsn: "4.4.1", failure.sentence)
+            }
+            await pause(failure)
+            return false
+        case .uncertain(let failure):
+            let text = "\(failure.sentence); the upstream may have the mail or not: it will be sent again"
+            for recipient in group {
+                outcomes[recipient.number] = .deferred(text)
+                write(record, recipient, "uncertain", dsn: "4.4.2", text)
+            }
+            return false
+        }
+    }
+
+    /// - Returns: `false` where the upstream wants less.
+    private func judge(
+        _ replies: [RecipientReply], _ group: [QueuedRecipient], _ record: AttemptRecord,
+        _ outcomes: inout [Int: RecipientOutcome]
+    ) -> Bool {
+        var goesOn = true
+        for (recipient, result) in zip(group, replies) {
+            if result.isAccepted {
+                outcomes[recipient.number] = .delivered(result.reply.description)
+                write(record, recipient, "sent", dsn: "\(result.reply.status)", result.reply.description)
+                continue
+            }
+            let (verdict, sentence) = settings.replies.classify(result.reply)
+            let text = "\(result.reply) (\(result.phase.rawValue)\(sentence.map { ": \($0)" } ?? ""))"
+            switch verdict {
+            case .deferred:
+                outcomes[recipient.number] = .deferred(text)
+                write(record, recipient, "deferred", dsn: "\(result.reply.status)", text)
+                if result.reply.code == 421 { goesOn = false }
+            case .failed:
+                outcomes[recipient.number] = .failed(text)
+                write(record, recipient, "bounced", dsn: "\(result.reply.status)", text)
+            }
+        }
+        return goesOn
+    }
+
+    private func settle(_ lease: Lease, _ mail: OutgoingMail, _ outcomes: [Int: RecipientOutcome]) async {
+        let settlement = await queue.settle(lease, outcomes)
+        for recipient in settlement.expired {
+            log.warning(
+                "expired", ("id", lease.message.id.description), ("to", "<\(recipient.address)>"),
+                ("reason", recipient.lastReply))
+            events.record(
+                .delivery(
+                    DeliveryRecord(
+                        message: mail.note.message, time: SystemClock.now(), recipient: recipient.number,
+                        status: "expired",
+                        upstream: settings.name, reply: recipient.lastReply, passedThrough: "")))
+        }
+        if settlement.nextAttempt == nil { log.info("removed", ("id", lease.message.id.description)) }
+    }
+
+    // MARK: Upstream trouble
+
+    private func pause(_ failure: UpstreamFailure) async {
+        guard let wait = await health.failed(failure, now: SystemClock.now()) else { return }
+        await queue.pause(settings.name, until: SystemClock.now() + wait)
+        let message =
+            failure.needsOperator ? "upstream paused: it needs your attention; its mail waits" : "upstream paused"
+        log.error(
+            message, ("upstream", settings.name), ("relay", settings.address.description),
+            ("seconds", "\(wait / 1_000)"),
+            ("reason", failure.sentence))
+    }
+
+    // MARK: Log and events
+
+    private struct AttemptRecord {
+        let mail: OutgoingMail
+        let message: QueuedMessage
+        let outcome: TransformOutcome?
+        let report: DeliveryReport
+        let start: Int64
+    }
+
+    private func note(_ outcome: TransformOutcome?, _ message: QueuedMessage) {
+        guard case .passedThrough(let reason, _)? = outcome else { return }
+        if reason == .selfCheckFailed {
+            log.error("self-check failed, original sent", ("id", message.id.description), ("reason", reason.sentence))
+        } else {
+            log.warning(
+                "passed through", ("id", message.id.description), ("reason", "\(reason.rawValue): \(reason.sentence)"))
+        }
+    }
+
+    private func write(
+        _ record: AttemptRecord, _ recipient: QueuedRecipient, _ status: String, dsn: String, _ reply: String
+    ) {
+        let now = SystemClock.now()
+        func seconds(_ milliseconds: Int64) -> String {
+            let hundredths = max(0, milliseconds) / 10
+            return "\(hundredths / 100).\(String(100 + hundredths % 100).dropFirst())"
+        }
+        let setup = Int64(record.report.setup / .milliseconds(1))
+        let sending = Int64(record.report.transmission / .milliseconds(1))
+        let waiting = max(0, now - record.start - setup - sending)
+        let delays = [record.start - record.message.arrival, waiting, setup, sending].map(seconds).joined(
+            separator: "/")
+        log.info(
+            "delivery", ("id", record.message.id.description), ("to", "<\(recipient.address)>"),
+            ("relay", settings.address.description), ("delay", seconds(now - record.message.arrival)),
+            ("delays", delays),
+            ("tls", record.report.tls ?? "none"), ("dsn", dsn), ("status", status), ("reply", reply))
+        var passed = ""
+        if case .passedThrough(let reason, _)? = record.outcome { passed = reason.rawValue }
+        events.record(
+            .delivery(
+                DeliveryRecord(
+                    message: record.mail.note.message, time: now, recipient: recipient.number, status: status,
+                    upstream: settings.name, reply: reply, passedThrough: passed)))
+    }
+}
+
+/// How long to leave a failing upstream alone.
+actor UpstreamHealth {
+    private var failures = 0
+    private var pausedUntil: Int64 = 0
+
+    func succeeded() { failures = 0 }
+
+    /// - Returns: milliseconds to wait; `nil` where it is paused already or a single lost connection says nothing yet.
+    func failed(_ failure: UpstreamFailure, now: Int64) -> Int64? {
+        guard now >= pausedUntil else { return nil }
+        failures += 1
+        if case .lost = failure, failures < 3 { return nil }
+        let wait: Int64 = failure.needsOperator ? 60_000 : min(60_000, 5_000 << Int64(min(failures - 1, 4)))
+        pausedUntil = now + wait
+        return wait
+    }
+}

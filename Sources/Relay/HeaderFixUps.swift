@@ -1,0 +1,77 @@
+import MailMessage
+import Tracking
+
+/// What a submission server may do to a header (RFC 6409 §8), as splices; the same for every retry.
+struct HeaderFixUps {
+    let hostname: String
+    let queueID: String
+    let note: MessageNote
+    /// Milliseconds since 1970.
+    let arrival: Int64
+    /// The decision, where the upstream is to track (§7 of the contract).
+    let decision: TrackingDecision?
+
+    /// Received in front; Date and Message-ID where missing; Bcc and the trace field removed.
+    func splices(_ header: HeaderSection, in message: [UInt8]) -> [Splice] {
+        let start = header.range.lowerBound
+        let end = header.range.upperBound
+        var top = received
+        var hasDate = false
+        var hasMessageID = false
+        var splices: [Splice] = []
+        for field in header.fields {
+            switch field.name.count {
+            case 3 where Self.matches(field, "bcc", message):
+                splices.append(Splice(range: field.whole, replacement: []))
+            case 4 where Self.matches(field, "date", message): hasDate = true
+            case 10 where Self.matches(field, "message-id", message): hasMessageID = true
+            case 13 where Self.matches(field, "x-alidm-trace", message):
+                splices.append(Splice(range: field.whole, replacement: []))
+            default: continue
+            }
+        }
+        if let decision, decision.mode == .upstream {
+            let request = TraceRequest(
+                tagName: decision.tag.description, opens: decision.opens, clicks: decision.clicks)
+            top += Array("\(TraceHeader.name): ".utf8) + TraceHeader.encode(request) + [0x0D, 0x0A]
+        }
+        var missing = ""
+        if !hasDate { missing += "Date: \(CalendarTime(milliseconds: arrival).mailDate)\r\n" }
+        if !hasMessageID { missing += "Message-ID: <\(queueID)@\(hostname)>\r\n" }
+        if header.range.isEmpty, header.bodyStart == start {
+            // No header at all: the separating line is missing too.
+            missing += "\r\n"
+        }
+        splices.insert(Splice(range: start..<start, replacement: top), at: 0)
+        if !missing.isEmpty { splices.append(Splice(range: end..<end, replacement: Array(missing.utf8))) }
+        return splices
+    }
+
+    /// RFC 5321 §4.4.
+    private var received: [UInt8] {
+        let host = note.helo.isEmpty ? "unknown" : note.helo
+        let text =
+            "Received: from \(Self.word(host)) ([\(Self.word(note.client))])\r\n"
+            + "\tby \(hostname) (tracerelay) with \(note.with) id \(queueID);\r\n"
+            + "\t\(CalendarTime(milliseconds: arrival).mailDate)\r\n"
+        return Array(text.utf8)
+    }
+
+    /// What a client called itself, without anything that means something in a header.
+    private static func word(_ text: String) -> String {
+        String(
+            decoding: text.utf8.prefix(255).map { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"), UInt8(ascii: "_"),
+                    UInt8(ascii: ":"), UInt8(ascii: "["), UInt8(ascii: "]"):
+                    byte
+                default: UInt8(ascii: "?")
+                }
+            }, as: UTF8.self)
+    }
+
+    private static func matches(_ field: HeaderField, _ name: String, _ message: [UInt8]) -> Bool {
+        message[field.name].elementsEqual(name.utf8) { $0 == $1 || ($0 | 0x20 == $1 && $0 >= 0x41) }
+    }
+}

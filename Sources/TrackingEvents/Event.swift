@@ -1,0 +1,123 @@
+public import Tracking
+
+/// A mail that was accepted.
+public struct MessageRecord: Sendable, Hashable {
+    /// What its tokens call it; for untracked mail an id that nothing else carries.
+    public var message: TrackingMessageID
+    /// Milliseconds since 1970.
+    public var time: Int64
+    /// Its id in the queue.
+    public var queueID: String
+    /// Its tag, where it has one.
+    public var tag: String
+    /// Domain of the From field.
+    public var fromDomain: String
+    /// The recipients by number; empty where the policy is `anonymous`.
+    public var recipients: [String]
+    /// Why it is not tracked, or empty.
+    public var untracked: String
+    /// What is kept of its hits.
+    public var privacy: Privacy
+
+    /// A record with all its parts.
+    public init(
+        message: TrackingMessageID, time: Int64, queueID: String, tag: String, fromDomain: String, recipients: [String],
+        untracked: String, privacy: Privacy
+    ) {
+        self.message = message
+        self.time = time
+        self.queueID = queueID
+        self.tag = tag
+        self.fromDomain = fromDomain
+        self.recipients = recipients
+        self.untracked = untracked
+        self.privacy = privacy
+    }
+}
+
+/// One attempt for one recipient.
+public struct DeliveryRecord: Sendable, Hashable {
+    /// The message.
+    public var message: TrackingMessageID
+    /// Milliseconds since 1970.
+    public var time: Int64
+    /// Number of the recipient, from 0.
+    public var recipient: Int
+    /// `sent`, `deferred`, `bounced`, `expired` or `uncertain`.
+    public var status: String
+    /// Name of the upstream.
+    public var upstream: String
+    /// Its reply, escaped.
+    public var reply: String
+    /// Why the mail went out with its body as it was, or empty.
+    public var passedThrough: String
+
+    /// A record with all its parts.
+    public init(
+        message: TrackingMessageID, time: Int64, recipient: Int, status: String, upstream: String, reply: String,
+        passedThrough: String
+    ) {
+        self.message = message
+        self.time = time
+        self.recipient = recipient
+        self.status = status
+        self.upstream = upstream
+        self.reply = reply
+        self.passedThrough = passedThrough
+    }
+}
+
+/// One request for a pixel or a link.
+public struct HitRecord: Sendable, Hashable {
+    /// The message.
+    public var message: TrackingMessageID
+    /// Milliseconds since 1970.
+    public var time: Int64
+    /// Pixel or link.
+    public var kind: TokenKind
+    /// Number of the recipient, from 0.
+    public var recipient: Int
+    /// Number of the link; `nil` for the pixel.
+    public var link: Int?
+    /// Where the link leads.
+    public var url: String
+    /// The client's address, whole until the policy of the message is applied.
+    public var client: String
+    /// The user agent, escaped.
+    public var agent: String
+    /// What made the request.
+    public var hitClass: HitClass
+    /// Why it is taken for that.
+    public var evidence: String
+
+    /// A record with all its parts.
+    public init(
+        message: TrackingMessageID, time: Int64, kind: TokenKind, recipient: Int, link: Int?, url: String,
+        client: String,
+        agent: String, hitClass: HitClass, evidence: String
+    ) {
+        self.message = message
+        self.time = time
+        self.kind = kind
+        self.recipient = recipient
+        self.link = link
+        self.url = url
+        self.client = client
+        self.agent = agent
+        self.hitClass = hitClass
+        self.evidence = evidence
+    }
+}
+
+/// Something that happened.
+public enum Event: Sendable, Hashable {
+    case message(MessageRecord)
+    case delivery(DeliveryRecord)
+    case hit(HitRecord)
+}
+
+/// Takes events. Never blocks, never fails: what cannot be stored yet is kept, what exceeds the buffer is counted.
+public protocol EventSink: Sendable {
+    /// Keeps an event.
+    func record(_ event: Event)
+}

@@ -1,0 +1,78 @@
+import Tracking
+
+/// Events as lines of the journal: a number that makes each unique, then fields between US (0x1F), ended by LF.
+public enum EventCoding {
+    /// One line.
+    public static func encode(_ event: Event, number: Int64) -> [UInt8] {
+        switch event {
+        case .message(let record):
+            return line(
+                number, "M", record.message, record.time,
+                [record.queueID, record.tag, record.fromDomain, record.untracked, record.privacy.rawValue]
+                    + record.recipients)
+        case .delivery(let record):
+            return line(
+                number, "D", record.message, record.time,
+                [String(record.recipient), record.status, record.upstream, record.reply, record.passedThrough])
+        case .hit(let record):
+            return line(
+                number, record.kind == .open ? "O" : "C", record.message, record.time,
+                [
+                    String(record.recipient), record.link.map(String.init) ?? "", record.url, record.client,
+                    record.agent,
+                    record.hitClass.rawValue, record.evidence,
+                ])
+        }
+    }
+
+    private static func line(
+        _ number: Int64, _ kind: String, _ message: TrackingMessageID, _ time: Int64, _ fields: [String]
+    ) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(128)
+        bytes.append(contentsOf: "\(number)\u{1F}\(kind)\u{1F}\(message)\u{1F}\(time)".utf8)
+        for field in fields {
+            bytes.append(0x1F)
+            // No field may hold a separator; addresses and escaped texts do not, and what does loses it.
+            for byte in field.utf8 where byte >= 0x20 { bytes.append(byte) }
+        }
+        bytes.append(0x0A)
+        return bytes
+    }
+
+    /// Reads a line without its LF; `nil` for a torn or foreign one.
+    public static func decode(_ line: some Collection<UInt8>) -> (number: Int64, event: Event)? {
+        var fields = line.split(separator: 0x1F, omittingEmptySubsequences: false).map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        guard fields.count >= 8, let number = Int64(fields[0]), let message = TrackingMessageID(hexadecimal: fields[2]),
+            let time = Int64(fields[3])
+        else { return nil }
+        let kind = fields[1]
+        fields.removeFirst(4)
+        switch kind {
+        case "M":
+            guard fields.count >= 5, let privacy = Privacy(rawValue: fields[4]) else { return nil }
+            let record = MessageRecord(
+                message: message, time: time, queueID: fields[0], tag: fields[1], fromDomain: fields[2],
+                recipients: Array(fields[5...]), untracked: fields[3], privacy: privacy)
+            return (number, .message(record))
+        case "D":
+            guard fields.count == 5, let recipient = Int(fields[0]) else { return nil }
+            let record = DeliveryRecord(
+                message: message, time: time, recipient: recipient, status: fields[1], upstream: fields[2],
+                reply: fields[3], passedThrough: fields[4])
+            return (number, .delivery(record))
+        case "O", "C":
+            guard fields.count == 7, let recipient = Int(fields[0]), let hitClass = HitClass(rawValue: fields[5]) else {
+                return nil
+            }
+            let record = HitRecord(
+                message: message, time: time, kind: kind == "O" ? .open : .click, recipient: recipient,
+                link: Int(fields[1]), url: fields[2], client: fields[3], agent: fields[4], hitClass: hitClass,
+                evidence: fields[6])
+            return (number, .hit(record))
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import ArgumentParser
+import MessageQueue
+import Relay
+import RelayConfiguration
+import StorageSQLite
+
+struct QueueCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "queue", abstract: "List and change the queue; works while the service runs.",
+        subcommands: [List.self, Show.self, Retry.self, Hold.self, Release.self, Delete.self],
+        defaultSubcommand: List.self)
+
+    struct Entry: Encodable {
+        struct Recipient: Encodable {
+            let address: String
+            let state: String
+            let lastReply: String
+        }
+        let id: String
+        let arrival: Int64
+        let nextAttempt: Int64
+        let expires: Int64
+        let upstream: String
+        let from: String
+        let octets: Int
+        let attempts: Int
+        let held: Bool
+        let damaged: Bool
+        let tag: String
+        let recipients: [Recipient]
+
+        init(_ message: QueuedMessage) {
+            id = message.id.description
+            arrival = message.arrival
+            nextAttempt = message.nextAttempt
+            expires = message.expires
+            upstream = message.upstream
+            from = message.reversePath
+            octets = message.place.count
+            attempts = message.attempts
+            held = message.isHeld
+            damaged = message.isDamaged
+            tag = MessageNote(encoded: message.note)?.tag ?? ""
+            recipients = message.recipients.map {
+                Recipient(address: $0.address, state: $0.state.rawValue, lastReply: $0.lastReply)
+            }
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "What waits, and why.")
+        @OptionGroup var configuration: ConfigurationOption
+        @Flag(help: "Print JSON, one object per mail.") var json = false
+        @Option(help: "At most so many.") var limit = 1_000
+
+        func run() throws {
+            let queue = try QueueCommand.open(configuration)
+            let messages = try Exit.guarded(74) { try queue.list(limit: limit) }
+            for message in messages {
+                if json { try Output.json(Entry(message)) } else { print(QueueCommand.line(message)) }
+            }
+            let count = try Exit.guarded(74) { try queue.count() }
+            if !json { print("\(count) in the queue\(count > messages.count ? ", \(messages.count) shown" : "")") }
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "One mail with all its recipients; its content with --content.")
+        @OptionGroup var configuration: ConfigurationOption
+        @Argument(help: "The queue id.") var id: String
+        @Flag(help: "Print the content as it was received.") var content = false
+        @Flag(help: "Print JSON.") var json = false
+
+        func run() throws {
+            let queue = try QueueCommand.open(configuration)
+            let ids = try QueueCommand.parse([id])
+            guard let message = try Exit.guarded(74, { try queue.message(ids[0]) }) else {
+                throw Exit.failure(69, "\(id) is not in the queue")
+            }
+            if content {
+                let bytes = try Exit.guarded(74) { try queue.content(message) }
+                return print(String(decoding: bytes, as: UTF8.self), terminator: "")
+            }
+            if json { return try Output.json(Entry(message)) }
+            print(QueueCommand.line(message))
+            for recipient in message.recipients {
+                print("    <\(recipient.address)> \(recipient.state.rawValue) \(recipient.lastReply)")
+            }
+        }
+    }
+
+    struct Selection: ParsableArguments {
+        @OptionGroup var configuration: ConfigurationOption
+        @Argument(help: "Queue ids.") var ids: [String] = []
+        @Flag(help: "All mails.") var all = false
+
+        func apply(_ done: String, _ body: (QueueInspector, [QueueID]?) throws -> Int) throws {
+            guard all != !ids.isEmpty else { throw Exit.failure(64, "name queue ids, or say --all") }
+            let queue = try QueueCommand.open(configuration)
+            let parsed = all ? nil : try QueueCommand.parse(ids)
+            print("\(try Exit.guarded(74) { try body(queue, parsed) }) \(done)")
+        }
+    }
+
+    struct Retry: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Try mails again now.")
+        @OptionGroup var selection: Selection
+        func run() throws { try selection.apply("due now") { try $0.retry($1, now: SystemClock.now()) } }
+    }
+
+    struct Hold: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Keep mails from being sent.")
+        @OptionGroup var selection: Selection
+        func run() throws { try selection.apply("held") { try $0.hold($1, true) } }
+    }
+
+    struct Release: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Let held mails go.")
+        @OptionGroup var selection: Selection
+        func run() throws { try selection.apply("released") { try $0.hold($1, false) } }
+    }
+
+    struct Delete: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Delete mails for good.")
+        @OptionGroup var selection: Selection
+        func run() throws { try selection.apply("deleted") { try $0.delete($1) } }
+    }
+
+    static func line(_ message: QueuedMessage) -> String {
+        let reason = message.waiting.first?.lastReply ?? ""
+        let state =
+            message.isDamaged
+            ? "damaged"
+            : message.isHeld ? "held" : message.attempts == 0 ? "new" : "next \(Output.time(message.nextAttempt))"
+        let to = message.waiting.prefix(3).map { "<\($0.address)>" }.joined(separator: " ")
+        let more = message.waiting.count > 3 ? " and \(message.waiting.count - 3) more" : ""
+        return
+            "\(message.id)  \(Output.time(message.arrival))  \(message.place.count)  <\(message.reversePath)> -> \(to)\(more)  [\(state)]"
+            + (reason.isEmpty ? "" : "  \(reason)")
+    }
+
+    static func open(_ configuration: ConfigurationOption) throws -> QueueInspector {
+        let settings = try configuration.load()
+        return try Exit.guarded(69) { try QueueInspector(directory: settings.dataDirectory) }
+    }
+
+    static func parse(_ texts: [String]) throws -> [QueueID] {
+        try texts.map { text in
+            guard let id = QueueID(text) else {
+                throw Exit.failure(64, "\(text) is no queue id; `tracerelay queue list` shows them")
+            }
+            return id
+        }
+    }
+}
