@@ -87,10 +87,35 @@ let package = Package(
             swiftSettings: house),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage"], swiftSettings: house),
         .testTarget(name: "HTMLRewritingTests", dependencies: ["HTMLRewriting"], swiftSettings: house),
+        .testTarget(name: "SMTPProtocolTests", dependencies: ["SMTPProtocol"], swiftSettings: house),
+        .testTarget(name: "TrackingTests", dependencies: ["Tracking", "MailMessage"], swiftSettings: house),
         .testTarget(
             name: "OpenSSLBridgeTests", dependencies: ["OpenSSLBridge", nioCore, nioPosix, nioEmbedded],
             swiftSettings: house),
-        .testTarget(name: "SMTPProtocolTests", dependencies: ["SMTPProtocol"], swiftSettings: house),
-        .testTarget(name: "TrackingTests", dependencies: ["Tracking", "MailMessage"], swiftSettings: house),
+        .testTarget(
+            name: "RelayConfigurationTests", dependencies: ["RelayConfiguration", "Tracking", "SMTPProtocol"],
+            swiftSettings: house),
+        .testTarget(name: "MessageQueueTests", dependencies: ["MessageQueue"], swiftSettings: house),
+        .testTarget(
+            name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "MessageQueue", "Tracking", "TrackingEvents"],
+            swiftSettings: house),
+        .testTarget(
+            name: "TrackingWebTests",
+            dependencies: [
+                "TrackingWeb", "Tracking", "TrackingEvents", hummingbird, log, nioCore, nioEmbedded,
+            ],
+            swiftSettings: house),
+        .testTarget(
+            name: "FakeUpstreamTests",
+            dependencies: ["FakeUpstream", "SMTPTransport", "SMTPProtocol", "OpenSSLBridge", nioPosix],
+            swiftSettings: house),
+        .testTarget(
+            name: "EndToEnd",
+            dependencies: [
+                "tracerelay", "FakeUpstream", "SMTPTransport", "SMTPProtocol", "OpenSSLBridge", "Tracking",
+                "MailMessage", nioPosix,
+            ],
+            swiftSettings: house),
+        .testTarget(name: "HouseTests", swiftSettings: house),
     ]
 )

@@ -5,9 +5,13 @@ public import NIOCore
 /// Fires ``TLSHandshakeCompleted`` as a user event, or a ``TLSError`` and then closes. Bytes written before the handshake
 /// is done wait for it. A connection that ends without close_notify fires ``TLSError/truncated`` first.
 public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    /// Records from the peer.
     public typealias InboundIn = ByteBuffer
+    /// Plaintext from the peer.
     public typealias InboundOut = ByteBuffer
+    /// Plaintext to the peer.
     public typealias OutboundIn = ByteBuffer
+    /// Records to the peer.
     public typealias OutboundOut = ByteBuffer
 
     private enum State { case waiting, handshaking, established, closing, closed }
@@ -43,10 +47,12 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.connection = connection
     }
 
+    /// Begins the handshake when the channel is already connected.
     public func handlerAdded(context: ChannelHandlerContext) {
         if context.channel.isActive { begin(context) }
     }
 
+    /// Begins the handshake.
     public func channelActive(context: ChannelHandlerContext) {
         begin(context)
         context.fireChannelActive()
@@ -60,11 +66,13 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Inbound
 
+    /// Asks for records unless plaintext is held back already.
     public func read(context: ChannelHandlerContext) {
         wantsRead = true
         context.read()
     }
 
+    /// Takes records from the peer and passes plaintext on.
     public func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state == .handshaking || state == .established else { return }
         connection.feed(unwrapInboundIn(data))
@@ -72,6 +80,7 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if state == .established { deliver(context) }
     }
 
+    /// Ends a run of reads.
     public func channelReadComplete(context: ChannelHandlerContext) {
         send(context, promise: nil)
         if hasProduced {
@@ -121,6 +130,7 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
+    /// Tells a clean end (close_notify) from a truncation.
     public func channelInactive(context: ChannelHandlerContext) {
         let before = state
         state = .closed
@@ -147,6 +157,7 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Outbound
 
+    /// Keeps plaintext until the next flush.
     public func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         guard state != .closing, state != .closed else {
             promise?.fail(ChannelError.ioOnClosedChannel)
@@ -155,6 +166,7 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
         pending.append((unwrapOutboundIn(data), promise))
     }
 
+    /// Encrypts what was written.
     public func flush(context: ChannelHandlerContext) {
         flushedCount = pending.count
         if state == .established { encrypt(context) }
@@ -190,6 +202,7 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
+    /// Says close_notify before the channel closes.
     public func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         guard mode == .all, state == .established else {
             if mode == .all { state = .closed }

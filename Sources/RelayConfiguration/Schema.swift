@@ -133,19 +133,20 @@ public enum Schema {
         known.map { ($0, distance(word, $0)) }.filter { $0.1 <= min(3, max(1, $0.0.count / 2)) }.min { $0.1 < $1.1 }?.0
     }
 
-    /// Edit distance; quadratic in two short words.
+    /// Edit distance in which two neighbours changing places are one edit; quadratic in two short words.
     private static func distance(_ left: String, _ right: String) -> Int {
         let left = Array(left.utf8.prefix(64))
         let right = Array(right.utf8.prefix(64))
+        var above: [Int] = []
         var row = Array(0...right.count)
         for (i, one) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
+            var next = [i + 1]
             for (j, other) in right.enumerated() {
-                let next = min(diagonal + (one == other ? 0 : 1), row[j] + 1, row[j + 1] + 1)
-                diagonal = row[j + 1]
-                row[j + 1] = next
+                var best = min(row[j] + (one == other ? 0 : 1), next[j] + 1, row[j + 1] + 1)
+                if i > 0, j > 0, one == right[j - 1], other == left[i - 1] { best = min(best, above[j - 1] + 1) }
+                next.append(best)
             }
+            (above, row) = (row, next)
         }
         return row[right.count]
     }

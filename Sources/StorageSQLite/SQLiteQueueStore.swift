@@ -44,6 +44,7 @@ public final class SQLiteQueueStore: QueueStore {
 
     // MARK: QueueStore
 
+    /// Starts the writer thread, which recovers what an earlier run left behind.
     public func open() async throws -> QueueRecovery {
         try await withCheckedThrowingContinuation { continuation in
             let thread = Thread { [self] in
@@ -65,6 +66,7 @@ public final class SQLiteQueueStore: QueueStore {
         }
     }
 
+    /// Returns once content and row are on disk.
     public func commit(_ message: QueuedMessage, _ content: QueueContent) async throws -> QueuedMessage {
         let checksum =
             switch content {
@@ -74,10 +76,13 @@ public final class SQLiteQueueStore: QueueStore {
         return try await withCheckedThrowingContinuation { enqueue(.commit(message, content, checksum, $0)) }
     }
 
+    /// Records progress; written with the next group.
     public func update(_ message: QueuedMessage) { enqueue(.update(message)) }
 
+    /// Forgets a message; its segment is freed when nothing else lives there.
     public func remove(_ id: QueueID) { enqueue(.remove(id)) }
 
+    /// The content, checked against its checksum.
     public func content(of message: QueuedMessage) async throws -> [UInt8] {
         if let bytes = try await read(message.place) { return bytes }
         // It may have been moved by compaction since the message was leased.
@@ -102,6 +107,7 @@ public final class SQLiteQueueStore: QueueStore {
         }
     }
 
+    /// Messages of an upstream whose next attempt is due, oldest first.
     public func due(_ upstream: String, before now: Int64, limit: Int) async throws -> [QueuedMessage] {
         try await perform { database in
             try Row.fetchAll(
@@ -114,6 +120,7 @@ public final class SQLiteQueueStore: QueueStore {
         }
     }
 
+    /// When the next attempt after `now` is due, in milliseconds since 1970.
     public func nextDue(after now: Int64) async throws -> Int64? {
         try await perform { database in
             try Int64.fetchOne(
@@ -122,6 +129,7 @@ public final class SQLiteQueueStore: QueueStore {
         }
     }
 
+    /// Moves messages of upstreams that no longer exist to `fallback`.
     public func reassign(unless known: [String], to fallback: String) async throws {
         try await perform { database in
             let marks = known.map { _ in "?" }.joined(separator: ",")
@@ -131,10 +139,12 @@ public final class SQLiteQueueStore: QueueStore {
         }
     }
 
+    /// A number that changes when another process wrote to the queue.
     public func changeCount() async throws -> Int {
         try await perform { try Int.fetchOne($0, sql: "PRAGMA data_version") ?? 0 }
     }
 
+    /// A file for a content that is too large for memory.
     public func makeSpill() throws -> any QueueSpill {
         let number = pending.withLock { pending in
             pending.spills += 1
@@ -148,6 +158,7 @@ public final class SQLiteQueueStore: QueueStore {
         }
     }
 
+    /// Writes what is pending and ends the thread.
     public func close() async { await withCheckedContinuation { enqueue(.close($0)) } }
 
     // MARK: Writer thread

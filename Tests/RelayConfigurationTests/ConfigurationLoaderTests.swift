@@ -1,0 +1,145 @@
+import Foundation
+import RelayConfiguration
+import SMTPProtocol
+import Testing
+import Tracking
+
+private let minimal = """
+    [upstream.default]
+    address = "127.0.0.1:25"
+    [tracking]
+    base-url = "https://t.example.com"
+
+    """
+
+private func errors(_ text: String) -> [String] {
+    do {
+        _ = try ConfigurationLoader.parse(text, file: "relay.conf")
+        return []
+    } catch {
+        return error.errors.map(\.description)
+    }
+}
+
+private let example: String = {
+    let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+    return (try? String(contentsOf: root.appendingPathComponent("relay.conf.example"), encoding: .utf8)) ?? ""
+}()
+
+@Test func theExampleLoadsAsItStands() throws {
+    let settings = try ConfigurationLoader.parse(example, file: "relay.conf.example")
+    #expect(settings.upstreams["default"]?.maximumRecipients == 60)
+    #expect(settings.policies.tags.count == 2 && settings.policies.rules.count == 1)
+    #expect(settings.limits.messageOctets == 25 << 20)
+    #expect(settings.queue.retry.last == .seconds(3_600))
+    #expect(settings.warnings.isEmpty)
+}
+
+@Test func theExampleNamesEveryKeyAndNoOther() {
+    var section = ""
+    var named: [String: Set<String>] = [:]
+    for raw in example.split(separator: "\n") {
+        let line = raw.drop { $0 == "#" || $0 == " " }
+        if line.hasPrefix("[") {
+            let name = line.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces)
+            section = name.hasPrefix("[tag.") ? "[tag.NAME]" : name.hasPrefix("[upstream.") ? "[upstream.NAME]" : name
+        } else if let equals = line.firstIndex(of: "="),
+            line[..<equals].dropLast().allSatisfy({ $0.isLetter || $0 == "-" })
+        {
+            named[section, default: []].insert(String(line[..<equals].dropLast()))
+        }
+    }
+    for (heading, keys) in Schema.sections {
+        // What a tag inherits stands under [tracking].
+        let known = Set(keys.map(\.name)).subtracting(heading == "[tag.NAME]" ? Set(Schema.policy.map(\.name)) : [])
+        #expect(known.subtracting(named[heading] ?? []) == [], "missing under \(heading)")
+        #expect((named[heading] ?? []).subtracting(Set(keys.map(\.name))) == [], "unknown under \(heading)")
+    }
+}
+
+@Test(arguments: [
+    ("", "relay.conf:1:1: no upstream; add [upstream.default] with `address = \"HOST:PORT\"`"),
+    (
+        minimal + "[tag.a]\nclik = \"never\"\n",
+        "relay.conf:6:1: unknown key \"clik\" in [tag.a]; did you mean \"clicks\"?"
+    ),
+    (
+        minimal + "[tag.a]\n  clicks = \"nevr\"\n",
+        "relay.conf:6:3: clicks: \"nevr\" is not one of \"as-asked\", \"always\", \"never\"; did you mean \"never\"?"
+    ),
+    (
+        minimal + "[queue]\nlifetime = 5\n",
+        "relay.conf:6:1: lifetime: must be a string in quotes, not a value of type int"
+    ),
+    (
+        minimal + "[queue]\nlifetime = \"5 parsecs\"\n",
+        "relay.conf:6:1: lifetime: \"5 parsecs\" is not a time with a unit such as \"500ms\", \"30s\", \"5m\", \"2h\" or \"5d\""
+    ),
+    (
+        minimal + "[limits]\nmessage-size = \"25\"\n",
+        "relay.conf:6:1: message-size: \"25\" is not a size with a unit such as \"512KiB\", \"25MiB\" or \"1GB\""
+    ),
+    (
+        minimal + "[[listener]]\naddress = \"0.0.0.0:25\"\n",
+        "relay.conf:6:1: address: a listener that is not on loopback needs `networks` or `auth-file`, else it is an open relay"
+    ),
+    (
+        minimal.replacing("127.0.0.1:25\"", with: "mail.example.com:25\"\ntls = \"none\""),
+        "relay.conf:3:1: tls: \"none\" would send mail and password in clear; use \"starttls\", or set i-accept-cleartext = true"
+    ),
+    (
+        minimal + "[[rule]]\ntag = \"nwes\"\n[tag.news]\n",
+        "relay.conf:6:1: tag: there is no [tag.nwes]; did you mean \"news\"?"
+    ),
+    (
+        minimal + "[tag.a]\nupstream = \"defualt\"\n",
+        "relay.conf:6:1: upstream: there is no [upstream.defualt]; did you mean \"default\"?"
+    ),
+    (
+        minimal.replacing("https://t.example.com", with: "t.example.com"),
+        "relay.conf:4:1: base-url: it must be an http or https address such as \"https://track.example.com\""
+    ),
+    (
+        minimal
+            + "[[listener]]\naddress = \"127.0.0.1:1\"\n[[listener]]\naddress = \"127.0.0.1:2\"\ntls = \"starttls\"\n",
+        "relay.conf:9:1: tls: needs `certificate-file` and `key-file`"
+    ),
+    (minimal + "tag = { a = { clik = 1 } }\n", "relay.conf:5:1: unknown key \"tag\" in [tracking]"),
+])
+func errorsNameThePlaceAndTheMend(_ text: String, _ expected: String) {
+    let found = errors(text)
+    #expect(found.contains { $0 == expected || expected.hasSuffix("[tracking]") && $0.hasPrefix(expected) }, "\(found)")
+}
+
+@Test func allErrorsComeAtOnceInTheirOrder() {
+    let found = errors(minimal + "[tag.a]\nx = 1\n[queue]\ny = 2\n[log]\nlevel = \"loud\"\n")
+    #expect(found.map { $0.split(separator: ":")[1] } == ["6", "8", "10"])
+}
+
+@Test func aSyntaxErrorHasItsPlace() {
+    #expect(errors("a = [1,\nb = \"").first?.hasPrefix("relay.conf:2:") == true)
+}
+
+@Test func tagsInheritAndSayFromWhere() throws {
+    let settings = try ConfigurationLoader.parse(
+        minimal + "clicks = \"never\"\n[tag.a]\nclicks = \"always\"\nutm = { utm_source = \"s\" }\n[tag.b]\n", file: "f"
+    )
+    let a = try #require(TagName("a")), b = try #require(TagName("b"))
+    #expect(settings.policies.tags[a]?.clicks == .always && settings.policies.tags[b]?.clicks == .never)
+    #expect(settings.policies.tags[a]?.utm == [CampaignParameter(name: "utm_source", value: "s")])
+    func origin(_ tag: String, _ key: String) -> String? {
+        settings.origins.first { $0.tag == tag && $0.key == key }?.origin
+    }
+    #expect(origin("a", "clicks") == "[tag.a], line 7")
+    #expect(origin("b", "clicks") == "[tracking], line 5")
+    #expect(origin("b", "pixel") == "built in")
+}
+
+@Test func defaultsAreThoseOfTheContract() throws {
+    let settings = try ConfigurationLoader.parse(minimal, file: "f")
+    #expect(settings.listeners.map(\.address.description) == ["127.0.0.1:2525", "[::1]:2525"])
+    #expect(settings.upstreams["default"]?.tls == .starttls)
+    #expect(settings.queue.lifetime == .seconds(432_000))
+    #expect(settings.web.address.description == "127.0.0.1:8025")
+}

@@ -1,0 +1,104 @@
+import Foundation
+import Synchronization
+import Testing
+import Tracking
+import TrackingEvents
+
+@testable import StorageSQLite
+
+private func id(_ number: UInt8) throws -> TrackingMessageID {
+    try #require(TrackingMessageID(bytes: [UInt8](repeating: number, count: 10)))
+}
+
+private func mail(_ number: UInt8, _ privacy: Privacy) throws -> Event {
+    .message(
+        MessageRecord(
+            message: try id(number), time: 1, queueID: "Q", tag: "news", fromDomain: "x.test",
+            recipients: ["a@b.test", "c@d.test"],
+            untracked: "", privacy: privacy))
+}
+
+private func click(_ number: UInt8, time: Int64 = 5) throws -> Event {
+    .hit(
+        HitRecord(
+            message: try id(number), time: time, kind: .click, recipient: 1, link: 2, url: "https://a.test/?x=1",
+            client: "192.0.2.77",
+            agent: "Mozilla/5.0 Firefox/1", hitClass: .human, evidence: "e"))
+}
+
+@Test func eventsAreKeptAsThePolicySays() throws {
+    let folder = try Folder()
+    let log = SQLiteEventLog(directory: folder.path) { _ in }
+    for (number, privacy) in [(UInt8(1), Privacy.full), (2, .pseudonymous), (3, .anonymous)] {
+        log.record(try mail(number, privacy))
+        log.record(try click(number))
+    }
+    log.record(try click(9))
+    log.record(
+        .delivery(
+            DeliveryRecord(
+                message: try id(1), time: 6, recipient: 0, status: "sent", upstream: "default", reply: "250 ok",
+                passedThrough: "")))
+    log.close()
+    let events = try EventReader(directory: folder.path).events(after: 0)
+    #expect(events.count == 5)
+    #expect(
+        events[0].client == "192.0.2.77" && events[0].agent == "Mozilla/5.0 Firefox/1"
+            && events[0].address == "c@d.test")
+    #expect(events[1].client == "192.0.2.0/24" && events[1].agent == "Firefox" && events[1].address == "c@d.test")
+    #expect(events[2].client == "" && events[2].agent == "" && events[2].recipient == nil)
+    // A mail that is not known here: the event is kept all the same.
+    #expect(events[3].tag == nil && events[3].client == "192.0.2.0/24" && events[3].url == "https://a.test/?x=1")
+    #expect(events[4].result == "sent" && events[4].address == "a@b.test")
+    #expect(try EventReader(directory: folder.path).events(after: 0, tag: "news").count == 4)
+    #expect(log.dropped == 0)
+}
+
+@Test func aDatabaseThatIsDownDelaysEventsAndLosesNone() throws {
+    let folder = try Folder()
+    // A folder in the database's place: it cannot be opened.
+    try FileManager.default.createDirectory(atPath: folder.path + "/events.sqlite", withIntermediateDirectories: true)
+    let complaints = Mutex<[String]>([])
+    let log = SQLiteEventLog(directory: folder.path) { text in complaints.withLock { $0.append(text) } }
+    for number in 0..<10 { log.record(try click(1, time: Int64(number))) }
+    log.close()
+    #expect(complaints.withLock { $0.count } == 1)
+    try FileManager.default.removeItem(atPath: folder.path + "/events.sqlite")
+    // The torn end of a crash.
+    let journal = try #require(FileHandle(forWritingAtPath: folder.path + "/events.journal"))
+    try journal.seekToEnd()
+    try journal.write(contentsOf: Data("123\u{1F}C\u{1F}torn".utf8))
+    try journal.close()
+    let healed = SQLiteEventLog(directory: folder.path) { _ in }
+    healed.close()
+    #expect(try EventReader(directory: folder.path).events(after: 0).map(\.time) == Array(0..<10).map { Int64($0) })
+    // A replay of the same journal adds nothing.
+    #expect(try Data(contentsOf: URL(fileURLWithPath: folder.path + "/events.journal")).isEmpty)
+}
+
+@Test func eventsComeBackFromTheirLines() throws {
+    let delivery = Event.delivery(
+        DeliveryRecord(
+            message: try id(4), time: 7, recipient: 3, status: "deferred", upstream: "u", reply: "451 no",
+            passedThrough: "signed"))
+    for event in [try mail(1, .anonymous), try click(2), delivery] {
+        let line = EventCoding.encode(event, number: 42)
+        #expect(line.last == 0x0A)
+        let decoded = try #require(EventCoding.decode(line.dropLast()))
+        #expect(decoded.number == 42 && decoded.event == event)
+        for length in 0..<20 { _ = EventCoding.decode(line.prefix(length)) }
+    }
+}
+
+@Test(arguments: [
+    ("GET", "Mozilla/5.0 (X11) Firefox/140.0", "", HitClass.human), ("HEAD", "x", "", .head), ("GET", "", "", .scanner),
+    ("GET", "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)", "", .proxy),
+    ("GET", "Mozilla/5.0", "", .privacy), ("GET", "Chrome", "prefetch;prerender", .prefetch),
+    ("GET", "SomeBot/1.0", "", .scanner),
+])
+func hitsAreClassified(_ method: String, _ agent: String, _ purpose: String, _ expected: HitClass) {
+    let (found, evidence) = HitClassifier.classify(
+        HitFacts(isHead: method == "HEAD", agent: agent.isEmpty ? nil : agent, purpose: purpose.isEmpty ? nil : purpose)
+    )
+    #expect(found == expected && !evidence.isEmpty)
+}
