@@ -85,12 +85,10 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
         send(context, promise: nil)
         if hasProduced {
             hasProduced = false
-            wantsRead = false
             context.fireChannelReadComplete()
-        } else if wantsRead, state == .handshaking || state == .established {
-            // A record came in part, or none of it was for the reader: its read() still waits.
-            context.read()
         }
+        // A record came in part, or none of it was for the reader: its read() still waits.
+        if wantsRead, state == .handshaking || state == .established { context.read() }
     }
 
     private func step(_ context: ChannelHandlerContext) {
@@ -117,6 +115,8 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
                 let produced = try connection.read(into: &buffer)
                 if produced {
                     hasProduced = true
+                    // Answered before it is passed on: a reader that asks again from within is not forgotten.
+                    wantsRead = false
                     context.fireChannelRead(wrapInboundOut(buffer))
                 }
                 if connection.receivedCloseNotify {
