@@ -63,75 +63,132 @@ public final class SQLiteEventLog: EventSink {
     // MARK: Thread
 
     private func run() {
-        var journal: EventJournal?
-        var database: DatabaseQueue?
-        var complaint: String?
-        var number = Int64.random(in: 0...Int64.max >> 1)
-        var lastTry = Date.distantPast
+        var writer = Writer(directory: directory, report: report)
+        var reportedDrops = 0
         while true {
             stopping.lock()
             let isClosed = buffer.withLock { $0.isClosed }
             if !isClosed { _ = stopping.wait(until: Date(timeIntervalSinceNow: Self.pause)) }
             stopping.unlock()
+            // Without a journal the events stay in memory.
+            let canKeep = writer.openJournal()
             let (events, isLast) = buffer.withLock { buffer in
+                guard canKeep || buffer.isClosed else { return ([Event](), false) }
                 defer { buffer.events.removeAll(keepingCapacity: true) }
                 return (buffer.events, buffer.isClosed)
             }
-            do {
-                if journal == nil { journal = try EventJournal(path: directory + "/events.journal") }
-                guard let journal else { continue }
-                let numbered = events.map { event in
-                    number &+= 1
-                    return (number: number, event: event)
-                }
-                let hadBacklog = journal.octets > 0
-                append(numbered, to: journal)
-                // After a failure: once a second is enough.
-                let mayTry = complaint == nil || Date().timeIntervalSince(lastTry) > 1 || isLast
-                if journal.octets > 0, mayTry {
-                    lastTry = Date()
-                    if database == nil { database = try open() }
-                    try store(hadBacklog ? journal.events() : numbered, in: database)
-                    journal.clear()
-                    if complaint != nil { report("events are stored again") }
-                    complaint = nil
-                }
-            } catch {
-                database = nil
-                journal?.sync()
-                let text = "events cannot be stored and wait in \(directory)/events.journal: \(error)"
-                if complaint != text { report(text) }
-                complaint = text
+            if !writer.keep(events) { buffer.withLock { $0.dropped += events.count } }
+            writer.store(isLast: isLast)
+            let drops = dropped
+            if drops > reportedDrops {
+                report("\(drops - reportedDrops) events are lost: neither memory nor journal takes more")
+                reportedDrops = drops
             }
             if isLast { break }
         }
         finished.signal()
     }
 
-    private func append(_ events: [(number: Int64, event: Event)], to journal: EventJournal) {
-        guard !events.isEmpty else { return }
-        var bytes: [UInt8] = []
-        for (number, event) in events { bytes += EventCoding.encode(event, number: number) }
-        do {
-            guard journal.octets + bytes.count <= Self.journalLimit else {
-                throw SystemError("journal limit", code: ENOSPC)
-            }
-            try journal.append(bytes)
-        } catch {
-            buffer.withLock { $0.dropped += events.count }
-            report("\(events.count) events are lost: \(error)")
+    /// What the thread has open.
+    private struct Writer {
+        let directory: String
+        let report: @Sendable (String) -> Void
+        private var journal: EventJournal?
+        private var database: DatabaseQueue?
+        /// Device and inode of the file that `database` has open.
+        private var identity: [UInt64]?
+        private var complaint: String?
+        private var number = Int64.random(in: 0...Int64.max >> 1)
+        private var lastTry = Date.distantPast
+        /// What went into the journal since it was empty; `nil` where it held events before.
+        private var fresh: [(number: Int64, event: Event)]?
+
+        init(directory: String, report: @escaping @Sendable (String) -> Void) {
+            self.directory = directory
+            self.report = report
         }
-    }
 
-    private func open() throws -> DatabaseQueue {
-        let database = try SQLiteFile.open(directory + "/events.sqlite", isDurable: true)
-        try database.write { try EventRows.prepare($0) }
-        return database
-    }
+        private var databasePath: String { directory + "/events.sqlite" }
 
-    private func store(_ events: [(number: Int64, event: Event)], in database: DatabaseQueue?) throws {
-        try database?.write { database in
-            for (number, event) in events { try EventRows.insert(number, event, into: database) }
+        private mutating func complain(_ text: String) {
+            if complaint != text { report(text) }
+            complaint = text
+        }
+
+        mutating func openJournal() -> Bool {
+            if journal != nil { return true }
+            do {
+                let journal = try EventJournal(path: directory + "/events.journal")
+                fresh = journal.octets == 0 ? [] : nil
+                self.journal = journal
+                return true
+            } catch {
+                complain("events wait in memory, their journal cannot be opened: \(error)")
+                return false
+            }
+        }
+
+        /// - Returns: `false` where they could not be kept.
+        mutating func keep(_ events: [Event]) -> Bool {
+            guard !events.isEmpty else { return true }
+            guard let journal else { return false }
+            var numbered: [(number: Int64, event: Event)] = []
+            for event in events {
+                number &+= 1
+                numbered.append((number, event))
+            }
+            do {
+                try journal.append(numbered, limit: SQLiteEventLog.journalLimit)
+                fresh? += numbered
+                return true
+            } catch {
+                complain("events cannot be written to their journal: \(error)")
+                return false
+            }
+        }
+
+        /// Moves the journal into the database; after a failure once a second.
+        mutating func store(isLast: Bool) {
+            guard let journal, journal.octets > 0 else { return }
+            guard complaint == nil || isLast || Date().timeIntervalSince(lastTry) > 1 else { return }
+            lastTry = Date()
+            do {
+                // Somebody may have deleted or replaced the file: what went into the old one would be gone.
+                if database == nil || identity == nil || identity != fileIdentity() {
+                    try? database?.close()
+                    database = nil
+                    let opened = try SQLiteFile.open(databasePath, isDurable: true)
+                    try opened.write { try EventRows.prepare($0) }
+                    database = opened
+                    identity = fileIdentity()
+                }
+                var events = fresh ?? []
+                if fresh == nil {
+                    let backlog = try journal.events()
+                    events = backlog.events
+                    if backlog.damaged > 0 {
+                        report("\(backlog.damaged) damaged lines of the event journal are left out")
+                    }
+                }
+                try database?.write { database in
+                    for (number, event) in events { try EventRows.insert(number, event, into: database) }
+                }
+                journal.clear()
+                fresh = journal.octets == 0 ? [] : nil
+                if complaint != nil { report("events are stored again") }
+                complaint = nil
+            } catch {
+                database = nil
+                fresh = nil
+                journal.sync()
+                complain("events cannot be stored and wait in \(directory)/events.journal: \(error)")
+            }
+        }
+
+        private func fileIdentity() -> [UInt64]? {
+            var status = stat()
+            guard stat(databasePath, &status) == 0 else { return nil }
+            return [UInt64(status.st_dev), UInt64(status.st_ino)]
         }
     }
 }

@@ -1,3 +1,5 @@
+import Tracking
+
 /// What made a request.
 public enum HitClass: String, Sendable, CaseIterable {
     /// A person, as far as can be told.
@@ -39,7 +41,7 @@ public enum HitClassifier {
     ]
     /// Agents that are programs.
     private static let programs = [
-        "bot", "crawler", "spider", "scan", "python-requests", "go-http-client", "libwww", "monitor",
+        "crawler", "spider", "scan", "python-requests", "go-http-client", "libwww", "monitor",
     ]
 
     /// The class and the evidence for it.
@@ -58,6 +60,11 @@ public enum HitClassifier {
         if let program = programs.first(where: { lower.contains($0) }) {
             return (.scanner, "agent contains \(program)")
         }
+        // Googlebot, bingbot, "bot/1.0"; CUBOT makes telephones.
+        let words = lower.split { !$0.isLetter }
+        if let bot = words.first(where: { $0.hasSuffix("bot") && $0 != "cubot" }) {
+            return (.scanner, "agent names \(bot.prefix(40))")
+        }
         return (.human, "nothing speaks against it")
     }
 }
@@ -66,13 +73,11 @@ public enum HitClassifier {
 public enum Pseudonym {
     /// An IPv4 address to /24, an IPv6 address to /48; anything else to nothing.
     public static func address(_ text: String) -> String {
-        if text.contains(":") {
-            let groups = text.split(separator: ":", omittingEmptySubsequences: false).prefix(3)
-            // "::1" and the like say nothing about a network.
-            return groups.contains("") ? "::/48" : groups.joined(separator: ":") + "::/48"
-        }
-        let numbers = text.split(separator: ".")
-        return numbers.count == 4 ? numbers[..<3].joined(separator: ".") + ".0/24" : ""
+        // A zone ("%eth0") names an interface of this machine.
+        guard let address = IPAddress(text.prefix { $0 != "%" }) else { return "" }
+        let kept = address.octets.count == 4 ? 3 : 6
+        let network = address.octets.prefix(kept) + [UInt8](repeating: 0, count: address.octets.count - kept)
+        return IPAddress(octets: Array(network)).map { "\($0)/\(kept * 8)" } ?? ""
     }
 
     /// The family of a user agent.

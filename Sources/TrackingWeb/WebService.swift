@@ -67,6 +67,8 @@ public struct WebService: Service {
         let whenBound = whenBound
         let app = Application(
             router: router(),
+            // Whoever holds a connection without asking anything holds a descriptor.
+            server: .http1(configuration: .init(idleTimeout: .seconds(30))),
             configuration: .init(address: .hostname(listener.host, port: listener.port), serverName: nil),
             onServerRunning: { await whenBound($0.localAddress?.port ?? 0) }, logger: logger)
         try await app.run()

@@ -191,6 +191,52 @@ func ciphertextMayComeInAnyPieces(_ size: Int) throws {
     #expect(resumed == [false, true])
 }
 
+/// Asks for more from within each read, as a reader without autoRead does.
+private final class Asker: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    func channelActive(context: ChannelHandlerContext) {
+        context.fireChannelActive()
+        context.read()
+    }
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) { context.read() }
+}
+
+/// Counts the reads that reach the socket.
+private final class ReadCounter: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+    var count = 0
+    func read(context: ChannelHandlerContext) {
+        count += 1
+        context.read()
+    }
+}
+
+@Test func aReadAskedForFromWithinAReadIsNotForgotten() throws {
+    let authority = try CertificateAuthority(commonName: "Test CA")
+    let near = EmbeddedChannel(), far = EmbeddedChannel(), reads = ReadCounter()
+    try near.pipeline.syncOperations.addHandler(
+        TLSHandler(
+            client: TLSClientContext(trust: .pem(authority.certificatePEM)), serverName: "relay.test", sessionKey: "a"))
+    try far.pipeline.syncOperations.addHandlers([
+        reads, TLSHandler(server: TLSServerContext(authority.issue(names: ["relay.test"]))), Asker(),
+    ])
+    near.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1), promise: nil)
+    far.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 2), promise: nil)
+    try pump(near, far, size: 100_000)
+    near.writeAndFlush(ByteBuffer(string: "first"), promise: nil)
+    near.writeAndFlush(ByteBuffer(string: "second"), promise: nil)
+    let first = try #require(try near.readOutbound(as: ByteBuffer.self))
+    var second = try #require(try near.readOutbound(as: ByteBuffer.self))
+    let part = second.readSlice(length: 3)
+    try far.writeInbound(first)
+    // A record in part gives no plaintext; the socket must be asked for the rest.
+    let before = reads.count
+    try far.writeInbound(try #require(part))
+    #expect(reads.count > before)
+    _ = try? far.finish(acceptAlreadyClosed: true)
+    _ = try? near.finish(acceptAlreadyClosed: true)
+}
+
 @Test func anEndWithoutCloseNotifyIsSeen() throws {
     let authority = try CertificateAuthority(commonName: "Test CA")
     let near = EmbeddedChannel(), far = EmbeddedChannel()

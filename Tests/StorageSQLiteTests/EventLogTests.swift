@@ -76,6 +76,46 @@ private func click(_ number: UInt8, time: Int64 = 5) throws -> Event {
     #expect(try Data(contentsOf: URL(fileURLWithPath: folder.path + "/events.journal")).isEmpty)
 }
 
+@Test func aDeletedDatabaseLosesNothingThatComesAfter() async throws {
+    let folder = try Folder()
+    let log = SQLiteEventLog(directory: folder.path) { _ in }
+    func wait(for count: Int) async throws {
+        let end = ContinuousClock.now + .seconds(10)
+        while (try? EventReader(directory: folder.path).events(after: 0).count) != count {
+            try #require(ContinuousClock.now < end, "\(count) events never came")
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+    log.record(try click(1, time: 1))
+    try await wait(for: 1)
+    for name in ["events.sqlite", "events.sqlite-wal", "events.sqlite-shm"] {
+        try? FileManager.default.removeItem(atPath: folder.path + "/" + name)
+    }
+    for time in 2...4 { log.record(try click(1, time: Int64(time))) }
+    try await wait(for: 3)
+    log.close()
+    #expect(log.dropped == 0)
+}
+
+@Test func eventsWaitInMemoryForTheirJournal() throws {
+    let folder = try Folder()
+    let journal = folder.path + "/events.journal"
+    try FileManager.default.createDirectory(atPath: journal, withIntermediateDirectories: true)
+    let complaints = Mutex<[String]>([])
+    let log = SQLiteEventLog(directory: folder.path) { text in complaints.withLock { $0.append(text) } }
+    for time in 1...3 { log.record(try click(1, time: Int64(time))) }
+    let end = Date().addingTimeInterval(10)
+    while complaints.withLock({ $0.isEmpty }) {
+        try #require(Date() < end)
+        Thread.sleep(forTimeInterval: 0.02)
+    }
+    #expect(complaints.withLock { $0[0] }.hasPrefix("events wait in memory"))
+    try FileManager.default.removeItem(atPath: journal)
+    log.close()
+    #expect(log.dropped == 0)
+    #expect(try EventReader(directory: folder.path).events(after: 0).count == 3)
+}
+
 @Test func eventsComeBackFromTheirLines() throws {
     let delivery = Event.delivery(
         DeliveryRecord(
