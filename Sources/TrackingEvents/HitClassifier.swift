@@ -42,6 +42,7 @@ public enum HitClassifier {
     /// Agents that are programs.
     private static let programs = [
         "crawler", "spider", "scan", "python-requests", "go-http-client", "libwww", "monitor",
+        "curl/", "wget", "okhttp", "apache-httpclient", "java/", "python-urllib", "aiohttp", "node-fetch", "axios",
     ]
 
     /// The class and the evidence for it.

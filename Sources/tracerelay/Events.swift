@@ -24,13 +24,15 @@ struct Events: AsyncParsableCommand {
             earliest = SystemClock.now() - span
         }
         var reader = try? EventReader(directory: settings.dataDirectory)
+        let isAwaited = reader == nil
         while reader == nil {
             guard follow else { throw Exit.failure(69, "there are no events in \(settings.dataDirectory) yet") }
             try await Task.sleep(for: .milliseconds(200))
             reader = try? EventReader(directory: settings.dataDirectory)
         }
         guard let reader else { return }
-        var cursor: Int64 = follow && since == nil ? try Exit.guarded(74) { try reader.lastSequence() } : 0
+        // What came while it was waited for came from now on.
+        var cursor: Int64 = follow && since == nil && !isAwaited ? try Exit.guarded(74) { try reader.lastSequence() } : 0
         repeat {
             while true {
                 let found = try Exit.guarded(74) { try reader.events(after: cursor, since: earliest, tag: tag) }

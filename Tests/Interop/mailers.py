@@ -51,7 +51,8 @@ class Follower:
     def __init__(self, relay):
         self.events = queue.Queue()
         self.process = subprocess.Popen(
-            [COMMAND, "events", "--follow", "--json", "--config", relay.config], stdout=subprocess.PIPE, text=True)
+            [COMMAND, "events", "--follow", "--since", "1h", "--json", "--config", relay.config],
+            stdout=subprocess.PIPE, text=True)
         children.append(self.process)
         threading.Thread(target=self.read, daemon=True).start()
 
