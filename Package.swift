@@ -36,7 +36,7 @@ let package = Package(
         .systemLibrary(name: "CIconv"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .target(name: "MailMessage", dependencies: ["CIconv"], swiftSettings: house),
-        .target(name: "HTMLRewriting", swiftSettings: house),
+        .target(name: "HTMLRewriting", dependencies: ["MailMessage"], swiftSettings: house),
         .target(name: "SMTPProtocol", dependencies: ["MailMessage"], swiftSettings: house),
         .target(name: "Tracking", dependencies: ["MailMessage", "HTMLRewriting"], swiftSettings: house),
         .target(name: "OpenSSLBridge", dependencies: ["COpenSSL", nioCore], swiftSettings: house),
@@ -116,6 +116,25 @@ let package = Package(
                 "MailMessage", nioPosix,
             ],
             swiftSettings: house),
+        .testTarget(
+            name: "CorpusTests", dependencies: ["Relay", "RelayConfiguration", "Tracking", "MailMessage"],
+            exclude: ["Cases", "add-case.sh"], swiftSettings: house),
         .testTarget(name: "HouseTests", swiftSettings: house),
+        .executableTarget(
+            name: "transform-benchmark", dependencies: ["MailMessage", "HTMLRewriting", "Tracking", "Relay"],
+            path: "Tests/Benchmark/Transform", swiftSettings: house),
     ]
 )
+
+// Only `swift build --sanitize fuzzer` links these; Tests/Interop/fuzz.sh builds and runs them.
+if Context.environment["TRACERELAY_FUZZ"] != nil {
+    for (name, folder) in [
+        ("mime", "MIME"), ("encodings", "Encodings"), ("html", "HTML"), ("trace-header", "TraceHeader"),
+        ("token", "Token"), ("smtp", "SMTP"),
+    ] {
+        package.targets.append(
+            .executableTarget(
+                name: "fuzz-\(name)", dependencies: ["MailMessage", "HTMLRewriting", "Tracking", "SMTPProtocol"],
+                path: "Tests/Fuzz/\(folder)", swiftSettings: [.unsafeFlags(["-parse-as-library"])]))
+    }
+}

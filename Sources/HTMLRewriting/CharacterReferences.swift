@@ -1,18 +1,29 @@
+import MailMessage
+
 /// Character references (§13.2.5.72–80).
 enum CharacterReferences {
     /// Decodes text; in attributes a reference without semicolon in front of `=` or an alphanumeric stays as it is.
-    static func decode(_ bytes: ArraySlice<UInt8>, inAttribute: Bool) -> [UInt8] {
+    static func decode(_ html: [UInt8], _ range: Range<Int>, inAttribute: Bool) -> [UInt8] {
+        let ampersand = ByteSearch.firstIndex(of: UInt8(ascii: "&"), in: html, range)
+        guard ampersand != nil || ByteSearch.firstIndex(of: 0, in: html, range) != nil else {
+            return Array(html[range])
+        }
         var result: [UInt8] = []
-        result.reserveCapacity(bytes.count)
-        var index = bytes.startIndex
-        while index < bytes.endIndex {
-            let byte = bytes[index]
-            if byte == UInt8(ascii: "&"), let reference = reference(bytes[(index + 1)...], inAttribute: inAttribute) {
+        result.reserveCapacity(range.count)
+        var index = range.lowerBound
+        while index < range.upperBound {
+            let byte = html[index]
+            index += 1
+            if byte == UInt8(ascii: "&"),
+                let reference = reference(html[index..<range.upperBound], inAttribute: inAttribute)
+            {
                 result += reference.text
-                index += 1 + reference.length
+                index += reference.length
+            } else if byte == 0 {
+                // §13.2.5.35–.37: an attribute's NUL becomes U+FFFD; elsewhere nothing that is compared depends on it.
+                result += [0xEF, 0xBF, 0xBD]
             } else {
-                if byte == 0 { result += [0xEF, 0xBF, 0xBD] } else { result.append(byte) }
-                index += 1
+                result.append(byte)
             }
         }
         return result
@@ -21,10 +32,12 @@ enum CharacterReferences {
     private static func reference(_ rest: ArraySlice<UInt8>, inAttribute: Bool) -> (length: Int, text: [UInt8])? {
         guard let first = rest.first else { return nil }
         if first == UInt8(ascii: "#") { return numeric(rest) }
-        guard isAlphanumeric(first), let match = NamedCharacterReferences.longestMatch(rest) else { return nil }
+        guard HTMLBytes.isAlphanumeric(first), let match = NamedCharacterReferences.longestMatch(rest) else {
+            return nil
+        }
         let end = rest.startIndex + match.length
         if inAttribute, rest[end - 1] != UInt8(ascii: ";"), end < rest.endIndex,
-            rest[end] == UInt8(ascii: "=") || isAlphanumeric(rest[end])
+            rest[end] == UInt8(ascii: "=") || HTMLBytes.isAlphanumeric(rest[end])
         {
             return nil
         }
@@ -73,9 +86,5 @@ enum CharacterReferences {
         default: return nil
         }
         return value < radix ? value : nil
-    }
-
-    private static func isAlphanumeric(_ byte: UInt8) -> Bool {
-        UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte || UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20
     }
 }

@@ -1,54 +1,115 @@
-/// Whether the tokenizer is inside svg or math (§13.2.6.5), where CDATA sections exist and `style` or `title` hold markup.
+/// The open elements from the outermost svg or math on (§13.2.6.5): inside them CDATA sections exist, `style` and `title`
+/// hold markup, and some elements let HTML back in.
 struct ForeignContent {
+    private enum Namespace { case html, svg, math }
+
     private struct Open {
         let name: String
-        /// HTML rules hold inside it.
+        let namespace: Namespace
+        /// HTML rules hold for start tags directly inside it.
         let isIntegrationPoint: Bool
     }
 
-    /// Deeper elements are not followed; nothing but the CDATA rule depends on them.
+    /// Deeper elements are not followed.
     private static let maximumDepth = 512
     private var open: [Open] = []
 
-    /// Whether the current node is foreign and no integration point.
-    var isForeign: Bool { open.last.map { !$0.isIntegrationPoint } ?? false }
+    /// Whether any svg or math is open.
+    var isActive: Bool { !open.isEmpty }
 
-    private static let integrationPoints: Set<String> = [
-        "foreignobject", "desc", "title", "mi", "mo", "mn", "ms", "mtext", "annotation-xml",
+    /// Whether `<![CDATA[` opens a section: the current node is no HTML element, integration point or not.
+    var allowsCDATA: Bool { open.last.map { $0.namespace != .html } ?? false }
+
+    private var usesForeignRules: Bool {
+        open.last.map { $0.namespace != .html && !$0.isIntegrationPoint } ?? false
+    }
+
+    private static let svgPoints: Set<String> = ["foreignobject", "desc", "title"]
+    private static let mathPoints: Set<String> = ["mi", "mo", "mn", "ms", "mtext"]
+    private static let void: Set<String> = [
+        "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "keygen", "link",
+        "meta", "param", "source", "track", "wbr",
     ]
-
     private static let breakOut: Set<String> = [
         "b", "big", "blockquote", "body", "br", "center", "code", "dd", "div", "dl", "dt", "em", "embed", "h1", "h2",
-        "h3",
-        "h4", "h5", "h6", "head", "hr", "i", "img", "li", "listing", "menu", "meta", "nobr", "ol", "p", "pre", "ruby",
-        "s",
-        "small", "span", "strong", "strike", "sub", "sup", "table", "tt", "u", "ul", "var",
+        "h3", "h4", "h5", "h6", "head", "hr", "i", "img", "li", "listing", "menu", "meta", "nobr", "ol", "p", "pre",
+        "ruby", "s", "small", "span", "strong", "strike", "sub", "sup", "table", "tt", "u", "ul", "var",
     ]
 
-    /// Takes a start tag; whether it was foreign.
-    mutating func startTag(_ name: String, _ tag: HTMLTag, _ html: [UInt8]) -> Bool {
-        if !isForeign {
+    /// Takes a start tag; whether it made a foreign element.
+    mutating func startTag(_ tag: HTMLTag, in html: [UInt8]) -> Bool {
+        let name = HTMLBytes.lowercased(html, tag.name)
+        guard let current = open.last else {
             guard name == "svg" || name == "math" else { return false }
-            push(name, tag)
+            push(name, name == "svg" ? .svg : .math, tag, html)
             return true
         }
-        if Self.breakOut.contains(name) {
-            while isForeign { open.removeLast() }
+        if usesForeignRules, !(name == "svg" && current.name == "annotation-xml") {
+            guard breaksOut(name, tag, html) else {
+                push(name, current.namespace, tag, html)
+                return true
+            }
+            while usesForeignRules { open.removeLast() }
+        } else if current.namespace == .math, Self.mathPoints.contains(current.name),
+            name == "mglyph" || name == "malignmark"
+        {
+            push(name, .math, tag, html)
+            return true
+        }
+        if name == "svg" || name == "math" {
+            push(name, name == "svg" ? .svg : .math, tag, html)
+            return true
+        }
+        if isActive, !Self.void.contains(name), open.count < Self.maximumDepth {
+            open.append(Open(name: name, namespace: .html, isIntegrationPoint: false))
+        }
+        return false
+    }
+
+    private func breaksOut(_ name: String, _ tag: HTMLTag, _ html: [UInt8]) -> Bool {
+        if Self.breakOut.contains(name) { return true }
+        return name == "font"
+            && tag.attributes(in: html).contains {
+                $0.isNamed("color", in: html) || $0.isNamed("face", in: html) || $0.isNamed("size", in: html)
+            }
+    }
+
+    private mutating func push(_ name: String, _ namespace: Namespace, _ tag: HTMLTag, _ html: [UInt8]) {
+        guard !tag.isSelfClosing, open.count < Self.maximumDepth else { return }
+        let isPoint =
+            switch namespace {
+            case .svg: Self.svgPoints.contains(name)
+            case .math: Self.mathPoints.contains(name) || name == "annotation-xml" && holdsHTML(tag, html)
+            case .html: false
+            }
+        open.append(Open(name: name, namespace: namespace, isIntegrationPoint: isPoint))
+    }
+
+    /// `annotation-xml` lets HTML in where its `encoding` says so.
+    private func holdsHTML(_ tag: HTMLTag, _ html: [UInt8]) -> Bool {
+        guard let encoding = tag.attributes(in: html).first(where: { $0.isNamed("encoding", in: html) }) else {
             return false
         }
-        push(name, tag)
-        return true
+        return HTMLBytes.equals(html, encoding.value, "text/html")
+            || HTMLBytes.equals(html, encoding.value, "application/xhtml+xml")
     }
 
-    private mutating func push(_ name: String, _ tag: HTMLTag) {
-        guard !tag.isSelfClosing, open.count < Self.maximumDepth else { return }
-        open.append(Open(name: name, isIntegrationPoint: Self.integrationPoints.contains(name)))
-    }
-
-    /// Takes an end tag; whether it closed something foreign.
-    mutating func endTag(_ name: String) -> Bool {
-        guard let index = open.lastIndex(where: { $0.name == name }) else { return false }
-        open.removeSubrange(index...)
-        return true
+    /// Takes an end tag; whether it closed something in here, or nothing at all.
+    mutating func endTag(_ tag: HTMLTag, in html: [UInt8]) -> Bool {
+        guard let current = open.last else { return false }
+        let name = HTMLBytes.lowercased(html, tag.name)
+        if current.namespace != .html, name == "p" || name == "br" {
+            while usesForeignRules { open.removeLast() }
+            return false
+        }
+        // An HTML element's end tag does not reach through the foreign element around it; a foreign one's does not
+        // reach through an HTML element.
+        for index in open.indices.reversed() {
+            guard (open[index].namespace == .html) == (current.namespace == .html) else { break }
+            guard open[index].name == name else { continue }
+            open.removeSubrange(index...)
+            return true
+        }
+        return false
     }
 }

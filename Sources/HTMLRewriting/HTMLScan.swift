@@ -1,11 +1,3 @@
-/// A start tag's attribute as the link rules see it.
-public struct HTMLAttribute: Sendable, Equatable {
-    /// Name in lower case.
-    public let name: String
-    /// Value with its character references decoded.
-    public let value: [UInt8]
-}
-
 /// A link by the range of its address.
 public struct HTMLLink: Sendable {
     /// The element that carries it.
@@ -26,12 +18,17 @@ public struct HTMLLink: Sendable {
     public let quoting: Quoting
     /// What a browser would request: references decoded, white space trimmed, inner tabs and line ends dropped.
     public let url: [UInt8]
-    /// The tag's attributes, the first of each name, at most 64.
-    public let attributes: [HTMLAttribute]
+    /// The tag's attributes as they are written.
+    public let attributes: [RawAttribute]
     /// Source between the start tag and what ends it; `nil` for elements without text.
     public let text: Range<Int>?
     /// Whether only Outlook sees it.
     public let inConditionalComment: Bool
+
+    /// The attribute of a name, given in lower case; the first where there are several, as a browser reads them.
+    public func attribute(_ name: StaticString, in html: [UInt8]) -> RawAttribute? {
+        attributes.first { $0.isNamed(name, in: html) }
+    }
 }
 
 /// Places where the pixel may go.
@@ -45,6 +42,7 @@ public struct PixelPlaces: Sendable, Equatable {
     /// The document's end.
     public let end: Int
     /// The first place where an image may stand when nothing else is known: behind DOCTYPE, `<html>` and a closed head.
+    /// There is always one, for nothing in front of it can swallow an image.
     public internal(set) var top = 0
     /// What the document's end would swallow an image with.
     public internal(set) var unclosed: UnclosedConstruct?
@@ -54,7 +52,7 @@ public struct PixelPlaces: Sendable, Equatable {
 public struct HTMLScan: Sendable {
     /// Links in the order of the document.
     public let links: [HTMLLink]
-    /// Ranges of the labels in `<meta charset>`, `<meta http-equiv=content-type>` and an XML declaration.
+    /// Ranges of the labels in `<meta charset>`, `<meta http-equiv=content-type>` and an XML declaration; none is empty.
     public let charsetDeclarations: [Range<Int>]
     /// Places for the pixel.
     public let pixel: PixelPlaces

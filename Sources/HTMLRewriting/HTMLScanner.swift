@@ -1,8 +1,10 @@
+import MailMessage
+
 /// Drives the tokenizer with as much of tree construction as links and the pixel need.
 struct HTMLScanner {
     private struct OpenLink {
         let value: RawAttribute
-        let attributes: [HTMLAttribute]
+        let attributes: [RawAttribute]
         let url: [UInt8]
         let textStart: Int
         let order: Int
@@ -19,6 +21,12 @@ struct HTMLScanner {
     private(set) var pixel: PixelPlaces
     /// Still in front of anything that shows.
     private var isBeforeContent = true
+    private var inHead = false
+    /// Whether only Outlook reads on: between `<![if …]>` and `<![endif]>`.
+    private var inRevealedComment = false
+    /// Elements that swallow an image put into them.
+    private var openTemplates = 0
+    private var inSelect = false
 
     var links: [HTMLLink] { found.compactMap { $0 } }
 
@@ -34,68 +42,82 @@ struct HTMLScanner {
     mutating func run() {
         while let token = tokenizer.next() {
             switch token {
-            case .text(let run): noteText(run)
-            case .doctype(let doctype): if isBeforeContent { pixel.top = doctype.upperBound }
+            case .text(let run): if isBeforeContent { noteText(run) }
+            // What never ends swallows what is put behind it.
+            case .doctype(let doctype): if isBeforeContent, tokenizer.unclosed == nil { pixel.top = doctype.upperBound }
             case .comment(let whole, let data): comment(whole, data)
             case .startTag(let tag): startTag(tag)
             case .endTag(let tag): endTag(tag)
             }
-            tokenizer.allowsCDATA = foreign.isForeign
         }
         closeLink(at: range.upperBound)
-        pixel.unclosed = tokenizer.unclosed
+        pixel.unclosed = tokenizer.unclosed ?? (swallowsImages ? .element : nil)
     }
+
+    private var swallowsImages: Bool { openTemplates > 0 || inSelect }
 
     private mutating func noteText(_ run: Range<Int>) {
-        guard isBeforeContent, !inHead, !html[run].allSatisfy({ HTMLBytes.isSpace($0) || $0 >= 0x80 }) else { return }
+        guard !inHead, !html[run].allSatisfy({ HTMLBytes.isSpace($0) || $0 >= 0x80 }) else { return }
         isBeforeContent = false
     }
-
-    private var inHead = false
 
     // MARK: Tags
 
     private mutating func startTag(_ tag: HTMLTag) {
-        let name = lowercased(tag.name)
-        if foreign.startTag(name, tag, html) {
-            if name == "a" { link(.a, tag) }
-            isBeforeContent = false
-            return
+        let element = HTMLElement.named(html, tag.name)
+        if element == .svg || element == .math || foreign.isActive {
+            let isForeign = foreign.startTag(tag, in: html)
+            tokenizer.allowsCDATA = foreign.allowsCDATA
+            if isForeign {
+                if element == .a { link(.a, tag) }
+                isBeforeContent = false
+                return
+            }
         }
-        switch name {
-        case "a": link(.a, tag)
-        case "area": link(.area, tag)
-        case "meta": meta(tag)
-        case "html": if isBeforeContent { pixel.top = tag.range.upperBound }
-        case "head": inHead = isBeforeContent
-        case "body":
-            if pixel.afterBodyStart == nil { pixel.afterBodyStart = tag.range.upperBound }
-        case "title", "textarea", "style", "xmp", "iframe", "noembed", "noframes": tokenizer.mode = .text(until: name)
-        case "script": tokenizer.mode = .script
-        case "plaintext": tokenizer.mode = .plaintext
-        default: if name.utf8.contains(UInt8(ascii: ":")), inConditionalComment { link(.vml, tag) }
+        switch element {
+        case .a: link(.a, tag)
+        case .area: link(.area, tag)
+        case .meta: meta(tag)
+        case .html: if isBeforeContent { pixel.top = tag.range.upperBound }
+        case .head: inHead = isBeforeContent
+        case .body: if pixel.afterBodyStart == nil { pixel.afterBodyStart = tag.range.upperBound }
+        case .title: tokenizer.mode = .text(until: .title)
+        case .textarea: tokenizer.mode = .text(until: .textarea)
+        case .style: tokenizer.mode = .text(until: .style)
+        case .xmp: tokenizer.mode = .text(until: .xmp)
+        case .iframe: tokenizer.mode = .text(until: .iframe)
+        case .noembed: tokenizer.mode = .text(until: .noembed)
+        case .noframes: tokenizer.mode = .text(until: .noframes)
+        case .script: tokenizer.mode = .script
+        case .plaintext: tokenizer.mode = .plaintext
+        case .template: openTemplates += 1
+        // A second one closes the first (§13.2.6.4.16).
+        case .select: inSelect.toggle()
+        case .base, .basefont, .bgsound, .link, .noscript, .svg, .math: break
+        case .other:
+            if inConditionalComment || inRevealedComment, html[tag.name].contains(UInt8(ascii: ":")) { link(.vml, tag) }
         }
-        if !Self.headNames.contains(name) {
+        if isBeforeContent, !element.isMetadata {
             isBeforeContent = false
             inHead = false
         }
     }
 
-    private static let headNames: Set<String> = [
-        "html", "head", "meta", "title", "style", "script", "link", "base", "basefont", "bgsound", "noscript",
-        "template",
-    ]
-
     private mutating func endTag(_ tag: HTMLTag) {
-        let name = lowercased(tag.name)
-        if foreign.endTag(name) { return }
-        switch name {
-        case "a": closeLink(at: tag.range.lowerBound)
-        case "head":
+        if foreign.isActive {
+            let isForeign = foreign.endTag(tag, in: html)
+            tokenizer.allowsCDATA = foreign.allowsCDATA
+            if isForeign, !HTMLBytes.equals(html, tag.name, "a") { return }
+        }
+        switch HTMLElement.named(html, tag.name) {
+        case .a: closeLink(at: tag.range.lowerBound)
+        case .head:
             if isBeforeContent { pixel.top = tag.range.upperBound }
             inHead = false
-        case "body": pixel.beforeBodyEnd = tag.range.lowerBound
-        case "html": pixel.beforeHTMLEnd = tag.range.lowerBound
+        case .body: if !swallowsImages { pixel.beforeBodyEnd = tag.range.lowerBound }
+        case .html: if !swallowsImages { pixel.beforeHTMLEnd = tag.range.lowerBound }
+        case .template: openTemplates = max(0, openTemplates - 1)
+        case .select: inSelect = false
         default: break
         }
     }
@@ -104,9 +126,9 @@ struct HTMLScanner {
 
     private mutating func link(_ element: HTMLLink.Element, _ tag: HTMLTag) {
         if element == .a { closeLink(at: tag.range.lowerBound) }
-        guard let href = tag.attributes.first(where: { isName($0, "href") }) else { return }
-        let attributes = self.attributes(of: tag)
-        let url = Self.requested(CharacterReferences.decode(html[href.value], inAttribute: true))
+        let attributes = tag.attributes(in: html)
+        guard let href = attributes.first(where: { $0.isNamed("href", in: html) }) else { return }
+        let url = Self.requested(CharacterReferences.decode(html, href.value, inAttribute: true))
         if element == .a {
             openLink = OpenLink(
                 value: href, attributes: attributes, url: url, textStart: tag.range.upperBound, order: found.count)
@@ -128,19 +150,9 @@ struct HTMLScanner {
             inConditionalComment: inConditionalComment)
     }
 
-    private func attributes(of tag: HTMLTag) -> [HTMLAttribute] {
-        var seen: [HTMLAttribute] = []
-        for attribute in tag.attributes.prefix(64) {
-            let name = lowercased(attribute.name)
-            guard !seen.contains(where: { $0.name == name }) else { continue }
-            let value = CharacterReferences.decode(html[attribute.value], inAttribute: true)
-            seen.append(HTMLAttribute(name: name, value: value))
-        }
-        return seen
-    }
-
     /// WHATWG URL: C0 controls and spaces at both ends go, tabs and line ends everywhere.
     private static func requested(_ value: [UInt8]) -> [UInt8] {
+        if value.allSatisfy({ $0 > 0x20 }) { return value }
         var rest = value[...]
         while let first = rest.first, first <= 0x20 { rest.removeFirst() }
         while let last = rest.last, last <= 0x20 { rest.removeLast() }
@@ -150,13 +162,19 @@ struct HTMLScanner {
     // MARK: Comments
 
     private mutating func comment(_ whole: Range<Int>, _ data: Range<Int>) {
-        if whole.lowerBound == pixel.top, html[data].starts(with: "?xml".utf8) {
-            if let label = Self.value(of: "encoding", in: html, data) { charsetDeclarations.append(label) }
+        if whole.lowerBound == pixel.top, tokenizer.unclosed == nil, html[data].starts(with: "?xml".utf8) {
+            if let label = Self.value(of: "encoding", in: html, data) { declare(label) }
             pixel.top = whole.upperBound
         }
+        if HTMLBytes.follows("![if", in: html, at: data.lowerBound - 1, before: data.upperBound) {
+            inRevealedComment = true
+        } else if HTMLBytes.follows("![endif", in: html, at: data.lowerBound - 1, before: data.upperBound) {
+            inRevealedComment = false
+        }
         // Downlevel-hidden conditional comment: Outlook reads what is inside as HTML.
-        guard !inConditionalComment, html[data].starts(with: "[if".utf8, by: { $0 | 0x20 == $1 | 0x20 }),
-            let bracket = html[data].firstIndex(of: UInt8(ascii: "]")), bracket + 1 < data.upperBound,
+        guard !inConditionalComment,
+            HTMLBytes.follows("[if", in: html, at: data.lowerBound, before: data.upperBound),
+            let bracket = ByteSearch.firstIndex(of: UInt8(ascii: "]"), in: html, data), bracket + 1 < data.upperBound,
             html[bracket + 1] == UInt8(ascii: ">")
         else { return }
         var inner = HTMLScanner(html, in: (bracket + 2)..<data.upperBound, inConditionalComment: true)
@@ -167,25 +185,30 @@ struct HTMLScanner {
     // MARK: Charset declarations
 
     private mutating func meta(_ tag: HTMLTag) {
-        if let charset = tag.attributes.first(where: { isName($0, "charset") }) {
-            charsetDeclarations.append(Self.trimmed(html, charset.value))
-        } else if let equivalent = tag.attributes.first(where: { isName($0, "http-equiv") }),
-            lowercased(equivalent.value) == "content-type",
-            let content = tag.attributes.first(where: { isName($0, "content") }),
+        let attributes = tag.attributes(in: html)
+        if let charset = attributes.first(where: { $0.isNamed("charset", in: html) }) {
+            declare(Self.trimmed(html, charset.value))
+        } else if let equivalent = attributes.first(where: { $0.isNamed("http-equiv", in: html) }),
+            HTMLBytes.equals(html, equivalent.value, "content-type"),
+            let content = attributes.first(where: { $0.isNamed("content", in: html) }),
             let label = Self.value(of: "charset", in: html, content.value)
         {
-            charsetDeclarations.append(label)
+            declare(label)
         }
     }
 
+    /// An empty label names nothing, and where there is no value there is no place for one.
+    private mutating func declare(_ label: Range<Int>) {
+        if !label.isEmpty { charsetDeclarations.append(label) }
+    }
+
     /// The value behind `name=` in a string, quoted or not.
-    private static func value(of name: String, in html: [UInt8], _ range: Range<Int>) -> Range<Int>? {
-        let word = Array(name.utf8)
+    private static func value(of name: StaticString, in html: [UInt8], _ range: Range<Int>) -> Range<Int>? {
         var index = range.lowerBound
-        while index + word.count < range.upperBound {
+        while index < range.upperBound {
             defer { index += 1 }
-            guard zip(html[index...], word).allSatisfy({ $0 | 0x20 == $1 }) else { continue }
-            var next = index + word.count
+            guard HTMLBytes.follows(name, in: html, at: index, before: range.upperBound) else { continue }
+            var next = index + name.utf8CodeUnitCount
             while next < range.upperBound, HTMLBytes.isSpace(html[next]) { next += 1 }
             guard next < range.upperBound, html[next] == UInt8(ascii: "=") else { continue }
             next += 1
@@ -207,23 +230,5 @@ struct HTMLScanner {
         while low < high, HTMLBytes.isSpace(html[low]) { low += 1 }
         while high > low, HTMLBytes.isSpace(html[high - 1]) { high -= 1 }
         return low..<high
-    }
-
-    // MARK: Names
-
-    private func isName(_ attribute: RawAttribute, _ name: String) -> Bool {
-        attribute.name.count == name.utf8.count
-            && zip(html[attribute.name], name.utf8).allSatisfy { HTMLBytes.lowercased($0) == $1 }
-    }
-
-    private func lowercased(_ range: Range<Int>) -> String {
-        String(decoding: html[range].prefix(64).map(HTMLBytes.lowercased), as: UTF8.self)
-    }
-}
-
-extension HTMLBytes {
-    /// ASCII lower case.
-    static func lowercased(_ byte: UInt8) -> UInt8 {
-        UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte
     }
 }

@@ -7,7 +7,7 @@ public enum HTMLText {
         var text: [UInt8] = []
         while let token = tokenizer.next() {
             guard case .text(let run) = token else { continue }
-            for byte in CharacterReferences.decode(html[run], inAttribute: false) {
+            for byte in CharacterReferences.decode(html, run, inAttribute: false) {
                 if !HTMLBytes.isSpace(byte) {
                     text.append(byte)
                 } else if let last = text.last, last != 0x20 {
@@ -20,12 +20,35 @@ public enum HTMLText {
     }
 }
 
-/// Writes attribute values.
+/// Reads and writes attribute values.
 public enum HTMLAttributeValue {
+    /// A value as a browser reads it: character references decoded by the attribute rules.
+    public static func decoded(_ html: [UInt8], _ value: Range<Int>) -> [UInt8] {
+        CharacterReferences.decode(html, value, inAttribute: true)
+    }
+
+    /// Whether nothing in a value has to be written otherwise, as in every tracked link.
+    private static func isPlain(_ value: [UInt8]) -> Bool {
+        value.withUnsafeBufferPointer { value in
+            value.allSatisfy { byte in
+                byte > 0x3E || 0x28...0x3B ~= byte || byte == 0x3D || 0x23...0x25 ~= byte || byte == 0x21
+            }
+        }
+    }
+
     /// The bytes to put where the value stood, so that a browser reads `value` back.
     public static func escaped(_ value: [UInt8], for quoting: Quoting) -> [UInt8] {
-        var result: [UInt8] = quoting == .noValue ? Array("=\"".utf8) : []
+        var result: [UInt8] = []
         result.reserveCapacity(value.count + 8)
+        // An unquoted value at a tag's end that ends in dashes would close the conditional comment around it.
+        let isQuoted = quoting == .noValue || quoting == .unquoted && value.last == UInt8(ascii: "-")
+        if quoting == .noValue { result.append(UInt8(ascii: "=")) }
+        if isQuoted { result.append(UInt8(ascii: "\"")) }
+        if isPlain(value) {
+            result += value
+            if isQuoted { result.append(UInt8(ascii: "\"")) }
+            return result
+        }
         for byte in value {
             switch byte {
             case UInt8(ascii: "&"): result += "&amp;".utf8
@@ -37,7 +60,7 @@ public enum HTMLAttributeValue {
             default: result.append(byte)
             }
         }
-        if quoting == .noValue { result.append(UInt8(ascii: "\"")) }
+        if isQuoted { result.append(UInt8(ascii: "\"")) }
         return result
     }
 }

@@ -4,13 +4,18 @@ public enum Base64 {
     private static let urlAlphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
     private static let invalid: UInt8 = 0xFF
 
+    /// Sextet by byte.
+    private static let standardValues = table(of: [alphabet])
     /// Sextet by byte, both alphabets.
-    private static let values: [UInt8] = {
+    private static let values = table(of: [alphabet, urlAlphabet])
+
+    private static func table(of alphabets: [[UInt8]]) -> [UInt8] {
         var table = [UInt8](repeating: invalid, count: 256)
-        for (value, byte) in alphabet.enumerated() { table[Int(byte)] = UInt8(value) }
-        for (value, byte) in urlAlphabet.enumerated() { table[Int(byte)] = UInt8(value) }
+        for alphabet in alphabets {
+            for (value, byte) in alphabet.enumerated() { table[Int(byte)] = UInt8(value) }
+        }
         return table
-    }()
+    }
 
     static func isAlphabetByte(_ byte: UInt8) -> Bool {
         values[Int(byte)] != invalid || byte == UInt8(ascii: "=")
@@ -24,50 +29,103 @@ public enum Base64 {
         public var isTruncated = false
     }
 
-    /// Decodes a body: white space and foreign octets are skipped (RFC 2045 §6.8), padding ends it, both alphabets count.
-    public static func decode(_ message: [UInt8], in range: Range<Int>) -> (bytes: [UInt8], defects: Defects) {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(range.count / 4 * 3 + 3)
+    /// Which octets count.
+    public enum Alphabet: Sendable {
+        /// That of MIME; `-` and `_` are foreign octets.
+        case standard
+        /// Both that of MIME and the URL-safe one.
+        case any
+
+        fileprivate var table: [UInt8] { self == .standard ? Base64.standardValues : Base64.values }
+    }
+
+    /// Decodes a body: white space and foreign octets are skipped (RFC 2045 §6.8), padding ends a block.
+    public static func decode(
+        _ message: [UInt8], in range: Range<Int>, alphabet: Alphabet = .standard
+    ) -> (bytes: [UInt8], defects: Defects) {
+        let range = range.clamped(to: message.indices)
+        var decoder = Decoder()
+        let table = alphabet.table
+        let bytes = ByteSearch.array(capacity: range.count / 4 * 3 + 3, from: message) { source, output in
+            table.withUnsafeBufferPointer { decoder.run(source, range, $0, &output) }
+        }
+        return (bytes, decoder.defects)
+    }
+
+    private struct Decoder {
         var defects = Defects()
-        var group: UInt32 = 0
-        var sextets = 0
-        let table = values
-        scan: for byte in message[range] {
+        private var group: UInt32 = 0
+        private var sextets = 0
+
+        mutating func run(
+            _ source: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ table: UnsafeBufferPointer<UInt8>,
+            _ output: inout UnsafeMutablePointer<UInt8>
+        ) {
+            var index = range.lowerBound
+            while index < range.upperBound {
+                if sextets == 0 {
+                    wholeGroups(source, &index, range.upperBound, table, &output)
+                    guard index < range.upperBound else { break }
+                }
+                octet(source[index], table, &output)
+                index += 1
+            }
+            guard sextets > 0 else { return }
+            defects.isTruncated = true
+            appendRest(&output)
+        }
+
+        /// Four octets of the alphabet at a time, as long as there are such.
+        private func wholeGroups(
+            _ source: UnsafeBufferPointer<UInt8>, _ index: inout Int, _ end: Int, _ table: UnsafeBufferPointer<UInt8>,
+            _ output: inout UnsafeMutablePointer<UInt8>
+        ) {
+            while index + 4 <= end {
+                let first = table[Int(source[index])]
+                let second = table[Int(source[index + 1])]
+                let third = table[Int(source[index + 2])]
+                let fourth = table[Int(source[index + 3])]
+                guard (first | second | third | fourth) & 0xC0 == 0 else { return }
+                output[0] = first << 2 | second >> 4
+                output[1] = second << 4 | third >> 2
+                output[2] = third << 6 | fourth
+                output += 3
+                index += 4
+            }
+        }
+
+        private mutating func octet(
+            _ byte: UInt8, _ table: UnsafeBufferPointer<UInt8>, _ output: inout UnsafeMutablePointer<UInt8>
+        ) {
             let value = table[Int(byte)]
-            if value != invalid {
+            if value != Base64.invalid {
                 group = group << 6 | UInt32(value)
                 sextets += 1
-                if sextets == 4 {
-                    bytes.append(UInt8(truncatingIfNeeded: group >> 16))
-                    bytes.append(UInt8(truncatingIfNeeded: group >> 8))
-                    bytes.append(UInt8(truncatingIfNeeded: group))
-                    sextets = 0
-                    group = 0
-                }
+                guard sextets == 4 else { return }
+                output[0] = UInt8(truncatingIfNeeded: group >> 16)
+                output[1] = UInt8(truncatingIfNeeded: group >> 8)
+                output[2] = UInt8(truncatingIfNeeded: group)
+                output += 3
+                sextets = 0
             } else if byte == UInt8(ascii: "=") {
                 // QUIRK: concatenated base64 blocks go on behind their padding (RFC 2045 §6.8 has the end there).
-                appendRest(group, sextets, to: &bytes)
+                appendRest(&output)
                 if sextets == 1 { defects.isTruncated = true }
                 sextets = 0
-                group = 0
             } else if !ASCII.isWhiteSpace(byte) {
                 defects.foreignOctets += 1
             }
         }
-        if sextets > 0 {
-            defects.isTruncated = true
-            appendRest(group, sextets, to: &bytes)
-        }
-        return (bytes, defects)
-    }
 
-    private static func appendRest(_ group: UInt32, _ sextets: Int, to bytes: inout [UInt8]) {
-        switch sextets {
-        case 2: bytes.append(UInt8(truncatingIfNeeded: group >> 4))
-        case 3:
-            bytes.append(UInt8(truncatingIfNeeded: group >> 10))
-            bytes.append(UInt8(truncatingIfNeeded: group >> 2))
-        default: break
+        private func appendRest(_ output: inout UnsafeMutablePointer<UInt8>) {
+            guard sextets > 1 else { return }
+            // The group's octets from the left; what does not fill one is dropped.
+            let bits = group << UInt32(6 * (4 - sextets))
+            output[0] = UInt8(truncatingIfNeeded: bits >> 16)
+            output += 1
+            guard sextets > 2 else { return }
+            output[0] = UInt8(truncatingIfNeeded: bits >> 8)
+            output += 1
         }
     }
 
@@ -89,24 +147,23 @@ public enum Base64 {
     public static func encodeURL(_ bytes: [UInt8]) -> [UInt8] { encode(bytes, urlAlphabet, padded: false) }
 
     private static func encode(_ bytes: [UInt8], _ alphabet: [UInt8], padded: Bool) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var index = 0
-        while index < bytes.count {
-            let count = min(3, bytes.count - index)
-            var group = UInt32(bytes[index]) << 16
-            if count > 1 { group |= UInt32(bytes[index + 1]) << 8 }
-            if count > 2 { group |= UInt32(bytes[index + 2]) }
-            for position in 0..<4 {
-                if position <= count {
-                    result.append(alphabet[Int(group >> UInt32(18 - 6 * position)) & 63])
-                } else if padded {
-                    result.append(UInt8(ascii: "="))
+        ByteSearch.array(capacity: (bytes.count + 2) / 3 * 4, from: bytes) { source, output in
+            alphabet.withUnsafeBufferPointer { alphabet in
+                var index = 0
+                while index < source.count {
+                    let count = min(3, source.count - index)
+                    var group = UInt32(source[index]) << 16
+                    if count > 1 { group |= UInt32(source[index + 1]) << 8 }
+                    if count > 2 { group |= UInt32(source[index + 2]) }
+                    for position in 0..<4 where position <= count || padded {
+                        let digit = alphabet[Int(group >> UInt32(18 - 6 * position)) & 63]
+                        output.pointee = position <= count ? digit : UInt8(ascii: "=")
+                        output += 1
+                    }
+                    index += count
                 }
             }
-            index += count
         }
-        return result
     }
 
     /// Decodes the URL-safe alphabet strictly: one text for each value, `nil` for any other.
@@ -114,7 +171,7 @@ public enum Base64 {
         for byte in text where values[Int(byte)] == invalid || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "/") {
             return nil
         }
-        let bytes = decode(text, in: text.indices).bytes
+        let bytes = decode(text, in: text.indices, alphabet: .any).bytes
         // Unused trailing bits must be zero, or two texts would open as one token.
         return encodeURL(bytes) == text ? bytes : nil
     }

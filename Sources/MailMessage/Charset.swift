@@ -30,6 +30,9 @@ public struct Charset: Sendable, Hashable {
     /// Whether it is UTF-8.
     public var isUTF8: Bool { row == 0 }
 
+    /// Whether it has all of Unicode: browsers send queries of such documents in UTF-8.
+    public var isUnicode: Bool { isUTF8 || name.hasPrefix("utf-") }
+
     /// Whether each octet below 0x80 always means itself, so that ASCII can be edited in place. Not so where such octets
     /// are second halves (GBK, Big5, Shift_JIS, CP949) or part of escapes.
     public var isASCIISuperset: Bool {
@@ -53,8 +56,15 @@ public struct Charset: Sendable, Hashable {
             if bytes.starts(with: [0xFE, 0xFF]) { return try Self.convert(bytes[2...], from: "UTF-16BE", to: "UTF-8") }
             if bytes.starts(with: [0xFF, 0xFE]) { return try Self.convert(bytes[2...], from: "UTF-16LE", to: "UTF-8") }
         }
-        if name == "windows-1252" { return Self.decodeWindows1252(bytes) }
-        return try Self.convert(bytes[...], from: CharsetLabels.table[row].iconv, to: "UTF-8")
+        switch name {
+        case "windows-1252": return Self.decodeWindows1252(bytes)
+        case "gb18030" where bytes.contains(0x80): return try decodeWithEuro(bytes)
+        case "iso-2022-jp": return try Self.decodeISO2022JP(bytes)
+        case "macintosh":
+            return Self.replacingMacintosh(try Self.convert(bytes[...], from: "MACINTOSH", to: "UTF-8"))
+        default:
+            return try Self.convert(bytes[...], from: CharsetLabels.table[row].iconv, to: "UTF-8")
+        }
     }
 
     /// UTF-8 text in this charset.
@@ -68,7 +78,7 @@ public struct Charset: Sendable, Hashable {
         }
     }
 
-    private static func convert(
+    static func convert(
         _ bytes: ArraySlice<UInt8>, from: String, to: String
     ) throws(CharsetError) -> [UInt8] {
         guard let converter = IconvConverter(from: from, to: to) else { throw .unsupported(from) }

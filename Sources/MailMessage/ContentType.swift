@@ -24,7 +24,7 @@ public struct ContentType: Sendable, Equatable {
     /// Reads a field body; `nil` when there is no `type/subtype` in it.
     init?(_ message: [UInt8], in body: Range<Int>) {
         var index = body.lowerBound
-        func skipBlanks() { while index < body.upperBound, ASCII.isWhiteSpace(message[index]) { index += 1 } }
+        func skipBlanks() { index = ParameterParser.skippingFiller(message, index..<body.upperBound) }
         func token() -> String {
             let start = index
             while index < body.upperBound, ASCII.isTokenByte(message[index]) { index += 1 }
@@ -79,8 +79,8 @@ public struct ContentDisposition: Sendable, Equatable {
     public var isAttachment: Bool { kind != "inline" }
 
     init?(_ message: [UInt8], in body: Range<Int>) {
-        let trimmed = ASCII.trimmed(message[body])
-        let word = trimmed.prefix(while: ASCII.isTokenByte)
+        let start = ParameterParser.skippingFiller(message, body)
+        let word = message[start..<body.upperBound].prefix(while: ASCII.isTokenByte)
         guard !word.isEmpty else { return nil }
         kind = String(decoding: word.map(ASCII.lowercased), as: UTF8.self)
         var parser = ParameterParser(message, in: word.endIndex..<body.upperBound)

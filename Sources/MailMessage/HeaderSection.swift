@@ -130,7 +130,8 @@ public struct HeaderSection: Sendable, Equatable {
         return true
     }
 
-    /// RFC 5322 §2.2: printable characters but the colon. QUIRK (§4.5): blanks in front of the colon.
+    /// RFC 5322 §2.2: printable characters but the colon. QUIRK: blanks in front of the colon (§4.5); octets above 127, for
+    /// which other readers end the header: what a relay adds stands in front of them.
     private static func fieldName(_ line: Range<Int>, in message: [UInt8]) -> (name: Range<Int>, bodyStart: Int)? {
         var index = line.lowerBound
         while index < line.upperBound, message[index] > 0x20, message[index] != 0x7F,

@@ -7,7 +7,7 @@ struct Line {
 
     /// The line that starts at `start`; ends at CRLF or a bare LF, or with the message. A lone CR is content.
     init(at start: Int, in message: [UInt8], before limit: Int) {
-        guard let lineFeed = message[start..<limit].firstIndex(of: ASCII.lf) else {
+        guard let lineFeed = ByteSearch.firstIndex(of: ASCII.lf, in: message, start..<limit) else {
             content = start..<limit
             end = limit
             return

@@ -1,6 +1,6 @@
 /// Line ends of a message.
 public enum LineEnds {
-    /// The message with each lone CR or LF made a CRLF; the same bytes when there is none.
+    /// The message as SMTP carries it: each lone CR or LF made a CRLF, and one at the end; the same bytes when it is so.
     public static func normalizedToCRLF(_ message: [UInt8]) -> [UInt8] {
         guard !isClean(message) else { return message }
         var result: [UInt8] = []
@@ -17,6 +17,7 @@ public enum LineEnds {
                 result.append(byte)
             }
         }
+        if result.last != ASCII.lf { result += [ASCII.cr, ASCII.lf] }
         return result
     }
 
@@ -26,6 +27,6 @@ public enum LineEnds {
             if (byte == ASCII.lf) != (previous == ASCII.cr) { return false }
             previous = byte
         }
-        return previous != ASCII.cr
+        return previous == ASCII.lf
     }
 }

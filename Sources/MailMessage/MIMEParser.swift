@@ -23,6 +23,12 @@ struct MIMEParser {
     mutating func run() throws(MIMELimitExceeded) -> [MIMEPart] {
         var position = try startPart(at: 0)
         while position < message.count {
+            // Nothing but a delimiter ends a body, and that starts with dashes.
+            guard open.isEmpty || message[position] == UInt8(ascii: "-") else {
+                position = Line(at: position, in: message, before: message.count).end
+                continue
+            }
+            if open.isEmpty { break }
             let line = Line(at: position, in: message, before: message.count)
             if let delimiter = delimiter(line.content) {
                 end(level: delimiter.level, before: position, closed: delimiter.isClosing)
@@ -52,6 +58,7 @@ struct MIMEParser {
     private mutating func end(level: Int, before delimiter: Int?, closed: Bool) {
         let bodyEnd = delimiter.map(lineEndBefore) ?? message.count
         if let leaf {
+            parts[leaf].touchesDelimiter = bodyEnd < parts[leaf].body.lowerBound
             parts[leaf].body = parts[leaf].body.lowerBound..<max(parts[leaf].body.lowerBound, bodyEnd)
             self.leaf = nil
         }
@@ -140,7 +147,7 @@ struct MIMEParser {
         if typeField != nil, type == nil { defects.append(.malformedContentType) }
         let contentType = type ?? (parent?.isDigest == true && typeField == nil ? .messageRFC822 : .textPlain)
         var encoding = Self.encoding(encodingField, in: message)
-        if contentType.isMultipart || contentType.is("message", "rfc822") {
+        if contentType.isMultipart {
             switch encoding {
             case .sevenBit, .eightBit, .binary: break
             case .quotedPrintable, .base64, .unknown:
@@ -157,7 +164,8 @@ struct MIMEParser {
 
     private static func encoding(_ field: HeaderField?, in message: [UInt8]) -> TransferEncoding {
         guard let field else { return .sevenBit }
-        let word = ASCII.trimmed(message[field.body]).prefix { ASCII.isTokenByte($0) }
+        let start = ParameterParser.skippingFiller(message, field.body)
+        let word = message[start..<field.body.upperBound].prefix(while: ASCII.isTokenByte)
         return TransferEncoding(rawValue: String(decoding: word.map(ASCII.lowercased), as: UTF8.self)) ?? .unknown
     }
 }

@@ -6,13 +6,13 @@ extension MIMEPart {
     ///   - encoding: the new Content-Transfer-Encoding.
     public func splicesLabelling(charset: String?, encoding: String, in message: [UInt8]) -> [Splice] {
         var splices: [Splice] = []
-        if let charset { splices.append(labelCharset(charset, in: message)) }
+        if let charset { splices += labelCharset(charset, in: message) }
         if let field = transferEncodingField {
             splices.append(Self.replacingBody(of: field, with: encoding, in: message))
         } else {
             // Both insertions may share a place; the order of the list is the order of the fields.
             let place = contentTypeField?.whole.upperBound ?? header.range.upperBound
-            splices.append(Self.insertingField("Content-Transfer-Encoding: \(encoding)", at: place, in: message))
+            splices.append(Self.insertingField("Content-Transfer-Encoding: \(encoding)", at: place))
         }
         for name in ["Content-Transfer-Encoding", "Content-Type"] {
             for duplicate in header.all(name, in: message).dropFirst() {
@@ -22,40 +22,56 @@ extension MIMEPart {
         return splices
     }
 
-    /// Replaces an illegal encoding label of a multipart (RFC 2045 §6.4); `nil` where there is none.
-    public func spliceNeutralisingEncodingLabel(in message: [UInt8]) -> Splice? {
-        guard defects.contains(.illegalEncodingOnMultipart), let field = transferEncodingField else { return nil }
-        let isEightBit = message[body].contains { $0 >= 0x80 }
-        return Self.replacingBody(of: field, with: isEightBit ? "8bit" : "7bit", in: message)
+    /// The Content-Transfer-Encoding as the mail has it, for people: at most 40 octets; `7bit` where none stands.
+    public func transferEncodingLabel(in message: [UInt8]) -> String {
+        guard let field = transferEncodingField else { return TransferEncoding.sevenBit.rawValue }
+        return String(decoding: HeaderSection.unfolded(field.body, in: message).prefix(40), as: UTF8.self)
     }
 
-    private func labelCharset(_ charset: String, in message: [UInt8]) -> Splice {
+    /// Replaces the illegal encoding labels of a multipart (RFC 2045 §6.4); empty where there is none.
+    public func splicesNeutralisingEncodingLabel(in message: [UInt8]) -> [Splice] {
+        // A multipart in which no part was found is a leaf: its label may be the truth.
+        guard !children.isEmpty, defects.contains(.illegalEncodingOnMultipart), let field = transferEncodingField
+        else { return [] }
+        let isEightBit = ByteSearch.hasHighOctets(message, in: body)
+        let duplicates = header.all("Content-Transfer-Encoding", in: message).dropFirst()
+        return [Self.replacingBody(of: field, with: isEightBit ? "8bit" : "7bit", in: message)]
+            + duplicates.map { Splice(range: $0.whole, replacement: []) }
+    }
+
+    private func labelCharset(_ charset: String, in message: [UInt8]) -> [Splice] {
         guard let field = contentTypeField, let mediaTypeEnd = contentType.mediaTypeEnd else {
             let text = "Content-Type: \(contentType.type)/\(contentType.subtype); charset=\(charset)"
             guard let field = contentTypeField else {
-                return Self.insertingField(text, at: header.range.upperBound, in: message)
+                return [Self.insertingField(text, at: header.range.upperBound)]
             }
-            return Splice(range: field.whole, replacement: Array("\(text)\r\n".utf8))
+            return [Splice(range: field.whole, replacement: Array("\(text)\r\n".utf8))]
         }
         guard let old = contentType.parameters.first(where: { $0.name == "charset" }) else {
-            return Splice(range: mediaTypeEnd..<mediaTypeEnd, replacement: Array("; charset=\(charset)".utf8))
+            return [Splice(range: mediaTypeEnd..<mediaTypeEnd, replacement: Array("; charset=\(charset)".utf8))]
         }
-        if old.isPlain { return Splice(range: old.valueRange, replacement: Array(charset.utf8)) }
-        // An RFC 2231 form: the field is written anew from what was read; its pieces may lie anywhere.
-        var text = "Content-Type: \(contentType.type)/\(contentType.subtype); charset=\(charset)"
-        for parameter in contentType.parameters where parameter.name != "charset" {
-            text += ";\r\n " + String(decoding: message[parameter.range], as: UTF8.self)
-        }
-        return Splice(range: field.whole, replacement: Array("\(text)\r\n".utf8))
+        let first =
+            old.isPlain
+            ? Splice(range: old.valueRange, replacement: Array(charset.utf8))
+            : Splice(range: old.range, replacement: Array("charset=\(charset)".utf8))
+        // Further pieces (RFC 2231 §3) and second opinions would contradict it.
+        return [first]
+            + old.otherRanges.map { Splice(range: Self.withSemicolon($0, field.body, message), replacement: []) }
+    }
+
+    /// A parameter with the semicolon in front of it, where nothing but white space stands between them.
+    private static func withSemicolon(_ parameter: Range<Int>, _ body: Range<Int>, _ message: [UInt8]) -> Range<Int> {
+        var start = parameter.lowerBound
+        while start > body.lowerBound, ASCII.isWhiteSpace(message[start - 1]) { start -= 1 }
+        guard start > body.lowerBound, message[start - 1] == UInt8(ascii: ";") else { return parameter }
+        return (start - 1)..<parameter.upperBound
     }
 
     private static func replacingBody(of field: HeaderField, with text: String, in message: [UInt8]) -> Splice {
         Splice(range: field.body, replacement: Array(" \(text)".utf8))
     }
 
-    /// A new field; a header whose last line has no end gets one first.
-    private static func insertingField(_ text: String, at place: Int, in message: [UInt8]) -> Splice {
-        let needsLineEnd = place > 0 && message[place - 1] != ASCII.lf && place == message.count
-        return Splice(range: place..<place, replacement: Array("\(needsLineEnd ? "\r\n" : "")\(text)\r\n".utf8))
+    private static func insertingField(_ text: String, at place: Int) -> Splice {
+        Splice(range: place..<place, replacement: Array("\(text)\r\n".utf8))
     }
 }

@@ -65,10 +65,21 @@ public struct MIMEPart: Sendable {
     public let transferEncodingField: HeaderField?
     /// Its disposition.
     public let disposition: ContentDisposition?
+    /// Whether the delimiter behind the body stands right at the end of the header, without a line end for the body:
+    /// what is put into the body needs one behind it.
+    public internal(set) var touchesDelimiter = false
     /// Parts of a multipart, in order.
     public internal(set) var children: [Int] = []
     /// What is wrong with it.
     public internal(set) var defects: [MIMEDefect]
+
+    /// A new body as it has to stand in the message: with the empty line behind the header (RFC 5322 §2.1) and the line
+    /// end in front of the delimiter (RFC 2046 §5.1.1), where the original had none.
+    public func framed(_ body: [UInt8]) -> [UInt8] {
+        let lineEnd = [ASCII.cr, ASCII.lf]
+        let hasSeparator = header.bodyStart > header.range.upperBound
+        return (hasSeparator ? [] : lineEnd) + body + (touchesDelimiter ? lineEnd : [])
+    }
 }
 
 /// The tree of a message's parts in pre-order; `parts[0]` is the message itself.

@@ -6,8 +6,10 @@ public struct Parameter: Sendable, Equatable {
     public let value: String
     /// All bytes of the value in the message, quotes included; of the first piece where RFC 2231 cut it.
     public let valueRange: Range<Int>
-    /// From the name to the value's end, all pieces of one continued parameter counted singly.
+    /// From the name to the value's end; of the first piece where RFC 2231 cut it.
     public let range: Range<Int>
+    /// The same of its further pieces, and of later parameters of its name.
+    public let otherRanges: [Range<Int>]
     /// Whether the value stands in one piece and is written plainly (`name=value`, no `*`).
     public let isPlain: Bool
 }
@@ -50,7 +52,11 @@ struct ParameterParser {
         let value: String
         let isPlain = first.section == nil && !first.isExtended
         if first.section == nil {
-            value = first.isExtended ? decodeExtended(first.raw) : text(EncodedWord.decode(first.raw))
+            // QUIRK (RFC 2047 §5 forbids it): file names are often encoded words; a boundary is compared by its octets.
+            value =
+                first.isExtended
+                ? decodeExtended(first.raw)
+                : text(first.name == "boundary" ? first.raw : EncodedWord.decode(first.raw))
         } else {
             // RFC 2231 §3: pieces in the order of their numbers, the charset in piece 0.
             var joined: [UInt8] = []
@@ -68,7 +74,8 @@ struct ParameterParser {
             value = isExtended ? decodeExtended(joined) : text(joined)
         }
         return Parameter(
-            name: first.name, value: value, valueRange: first.valueRange, range: first.range, isPlain: isPlain)
+            name: first.name, value: value, valueRange: first.valueRange, range: first.range,
+            otherRanges: all.dropFirst().map(\.range), isPlain: isPlain)
     }
 
     private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
@@ -155,6 +162,13 @@ struct ParameterParser {
         }
         if index < end { index += 1 }
         return raw
+    }
+
+    /// Where a field body's first word starts.
+    static func skippingFiller(_ message: [UInt8], _ body: Range<Int>) -> Int {
+        var parser = ParameterParser(message, in: body)
+        parser.skipFiller()
+        return parser.index
     }
 
     /// White space and comments (RFC 5322 §3.2.2).

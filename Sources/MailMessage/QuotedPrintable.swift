@@ -1,45 +1,21 @@
+import Glibc
+
 /// Quoted-printable (RFC 2045 §6.7).
 public enum QuotedPrintable {
-    private static let digits = Array("0123456789ABCDEF".utf8)
     /// Longest encoded line without its CRLF (RFC 2045 §6.7 rule 5).
     public static let maximumLineLength = 76
 
     /// Decodes leniently: lower-case digits, bare LF line ends, blanks at line ends dropped, a `=` that starts nothing kept.
     /// - Returns: the bytes, and how many `=` started nothing.
     public static func decode(_ message: [UInt8], in range: Range<Int>) -> (bytes: [UInt8], strayEquals: Int) {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(range.count)
         var stray = 0
-        var position = range.lowerBound
-        while position < range.upperBound {
-            let line = Line(at: position, in: message, before: range.upperBound)
-            var end = line.content.upperBound
-            while end > position, ASCII.isBlank(message[end - 1]) { end -= 1 }
-            var isSoft = false
-            var index = position
-            while index < end {
-                guard let equals = message[index..<end].firstIndex(of: UInt8(ascii: "=")) else {
-                    bytes.append(contentsOf: message[index..<end])
-                    break
-                }
-                bytes.append(contentsOf: message[index..<equals])
-                if equals + 1 == end {
-                    isSoft = true
-                    break
-                }
-                if equals + 2 < end, let high = ASCII.hexValue(message[equals + 1]),
-                    let low = ASCII.hexValue(message[equals + 2])
-                {
-                    bytes.append(high << 4 | low)
-                    index = equals + 3
-                } else {
-                    stray += 1
-                    bytes.append(UInt8(ascii: "="))
-                    index = equals + 1
-                }
-            }
-            if !isSoft { bytes.append(contentsOf: message[line.content.upperBound..<line.end]) }
-            position = line.end
+        let range = range.clamped(to: message.indices)
+        // Decoding never makes anything longer.
+        let bytes = ByteSearch.array(capacity: range.count, from: message) { source, output in
+            guard let base = source.baseAddress else { return }
+            var decoder = Decoder(next: base + range.lowerBound, end: base + range.upperBound)
+            decoder.run(&output)
+            stray = decoder.stray
         }
         return (bytes, stray)
     }
@@ -48,86 +24,212 @@ public enum QuotedPrintable {
     /// or one UTF-8 character. Blanks at a line's end, a lone CR, `.` and `From ` at a line's start and a `--` that
     /// could pass for a boundary are encoded.
     public static func encode(_ text: [UInt8]) -> [UInt8] {
-        var encoder = Encoder(text)
-        return encoder.run()
+        ByteSearch.array(capacity: Encoder.bound(text), from: text) { source, output in
+            var encoder = Encoder(text: source)
+            encoder.run(&output)
+        }
+    }
+
+    private struct Decoder {
+        var next: UnsafePointer<UInt8>
+        let end: UnsafePointer<UInt8>
+        var stray = 0
+
+        mutating func run(_ output: inout UnsafeMutablePointer<UInt8>) {
+            Self.values.withUnsafeBufferPointer { run($0, &output) }
+        }
+
+        private mutating func run(
+            _ values: UnsafeBufferPointer<Int16>, _ output: inout UnsafeMutablePointer<UInt8>
+        ) {
+            while next < end {
+                let lineFeed = memchr(next, 0x0A, end - next)?.assumingMemoryBound(to: UInt8.self)
+                let lineEnd = lineFeed.map { UnsafePointer($0) } ?? end
+                line(upTo: lineEnd, hasEnd: lineFeed != nil, values, &output)
+                next = lineFeed == nil ? end : lineEnd + 1
+            }
+        }
+
+        private mutating func line(
+            upTo lineFeed: UnsafePointer<UInt8>, hasEnd: Bool, _ values: UnsafeBufferPointer<Int16>,
+            _ output: inout UnsafeMutablePointer<UInt8>
+        ) {
+            let hasReturn = hasEnd && lineFeed > next && lineFeed[-1] == ASCII.cr
+            var last = hasReturn ? lineFeed - 1 : lineFeed
+            while last > next, ASCII.isBlank(last[-1]) { last -= 1 }
+            while next < last {
+                guard let found = memchr(next, 0x3D, last - next) else {
+                    copy(upTo: last, &output)
+                    break
+                }
+                let equals = UnsafePointer(found.assumingMemoryBound(to: UInt8.self))
+                copy(upTo: equals, &output)
+                // A soft break: the line goes on.
+                if equals + 1 == last { return }
+                let pair = last - equals > 2 ? values[Int(equals[1])] << 4 | values[Int(equals[2])] : -1
+                if pair >= 0 {
+                    output.pointee = UInt8(truncatingIfNeeded: pair)
+                    next = equals + 3
+                } else {
+                    stray += 1
+                    output.pointee = UInt8(ascii: "=")
+                    next = equals + 1
+                }
+                output += 1
+            }
+            next = hasReturn ? lineFeed - 1 : lineFeed
+            copy(upTo: hasEnd ? lineFeed + 1 : lineFeed, &output)
+        }
+
+        private mutating func copy(upTo stop: UnsafePointer<UInt8>, _ output: inout UnsafeMutablePointer<UInt8>) {
+            let count = stop - next
+            output.update(from: next, count: count)
+            output += count
+            next = stop
+        }
+
+        /// Value of a hexadecimal digit; a negative number, whatever it is combined with, for any other octet.
+        private static let values: [Int16] = (0..<256).map {
+            ASCII.hexValue(UInt8($0)).map(Int16.init) ?? Int16(bitPattern: 0xF800)
+        }
     }
 
     private struct Encoder {
-        let text: [UInt8]
-        var output: [UInt8] = []
-        /// Characters on the current output line.
-        var column = 0
-
-        init(_ text: [UInt8]) {
-            self.text = text
-            output.reserveCapacity(text.count + text.count / 8 + 16)
+        /// How an octet may stand in the output.
+        private enum Class: UInt8 {
+            /// As itself, but perhaps at a line's start.
+            case safe
+            /// As itself, but not at a line's end.
+            case blank
+            /// A line end, or the first half of one.
+            case lineEnd
+            /// As `=XX`.
+            case escaped
         }
 
-        mutating func run() -> [UInt8] {
-            var index = 0
-            while index < text.count {
-                let byte = text[index]
-                if byte == ASCII.lf {
-                    hardBreak()
-                    index += 1
-                } else if byte == ASCII.cr, index + 1 < text.count, text[index + 1] == ASCII.lf {
-                    hardBreak()
-                    index += 2
-                } else {
-                    index = character(at: index)
+        private static let classes: [UInt8] = (0..<256).map { value in
+            switch UInt8(value) {
+            case ASCII.cr, ASCII.lf: Class.lineEnd.rawValue
+            case ASCII.space, ASCII.tab: Class.blank.rawValue
+            case UInt8(ascii: "="), 0..<0x20, 0x7F...0xFF: Class.escaped.rawValue
+            default: Class.safe.rawValue
+            }
+        }
+        private static let digits = Array("0123456789ABCDEF".utf8)
+        /// Characters on a line that goes on: the last place is for `=`.
+        private static let room = QuotedPrintable.maximumLineLength - 1
+
+        let text: UnsafeBufferPointer<UInt8>
+        /// Characters on the current output line.
+        private var column = 0
+
+        init(text: UnsafeBufferPointer<UInt8>) { self.text = text }
+
+        /// Octets that are surely enough: each octet as `=XX` where it has to be, each line end two, a soft break after
+        /// at least 64 characters, and on each line three more for what only stands for itself elsewhere.
+        static func bound(_ text: [UInt8]) -> Int {
+            var escapes = 0
+            var lines = 1
+            text.withUnsafeBufferPointer { text in
+                // Counted in small blocks, so that the compiler does it with vectors of octets.
+                var start = 0
+                while start < text.count {
+                    let end = min(start + 128, text.count)
+                    var (inBlock, linesInBlock): (UInt8, UInt8) = (0, 0)
+                    for byte in text[start..<end] {
+                        inBlock &+= byte &- 0x21 > 0x5D || byte == 0x3D ? 1 : 0
+                        linesInBlock &+= byte == ASCII.lf ? 1 : 0
+                    }
+                    escapes += Int(inBlock)
+                    lines += Int(linesInBlock)
+                    start = end
                 }
             }
-            return output
+            let plain = text.count + 2 * escapes + 2 * lines
+            return plain + (plain / 64 + 1) * 12 + 16
         }
 
-        private mutating func hardBreak() {
-            output.append(ASCII.cr)
-            output.append(ASCII.lf)
+        mutating func run(_ output: inout UnsafeMutablePointer<UInt8>) {
+            var index = 0
+            Self.classes.withUnsafeBufferPointer { classes in
+                while index < text.count {
+                    switch classes[Int(text[index])] {
+                    case Class.safe.rawValue where column > 0:
+                        index = run(of: classes, from: index, &output)
+                    case Class.lineEnd.rawValue where isLineEnd(index):
+                        index += text[index] == ASCII.cr ? 2 : 1
+                        hardBreak(&output)
+                    default: index = character(at: index, &output)
+                    }
+                }
+            }
+        }
+
+        /// Copies octets that stand for themselves, as far as the line reaches.
+        private mutating func run(
+            of classes: UnsafeBufferPointer<UInt8>, from start: Int, _ output: inout UnsafeMutablePointer<UInt8>
+        ) -> Int {
+            if column == Self.room { softBreak(&output) }
+            guard column > 0 else { return character(at: start, &output) }
+            let limit = min(text.count, start + Self.room - column)
+            var end = start
+            while end < limit {
+                let kind = classes[Int(text[end])]
+                if kind == Class.safe.rawValue {
+                    output.pointee = text[end]
+                } else if kind == Class.blank.rawValue, end + 1 < text.count,
+                    classes[Int(text[end + 1])] != Class.lineEnd.rawValue
+                {
+                    output.pointee = text[end]
+                } else {
+                    break
+                }
+                output += 1
+                end += 1
+            }
+            column += end - start
+            return end > start ? end : character(at: start, &output)
+        }
+
+        private func isLineEnd(_ index: Int) -> Bool {
+            text[index] == ASCII.lf || index + 1 < text.count && text[index + 1] == ASCII.lf
+        }
+
+        private mutating func hardBreak(_ output: inout UnsafeMutablePointer<UInt8>) {
+            output[0] = ASCII.cr
+            output[1] = ASCII.lf
+            output += 2
             column = 0
         }
 
-        /// One character, or a run of safe ones.
-        private mutating func character(at index: Int) -> Int {
-            let byte = text[index]
-            if column > 0, Self.isSafe(byte) {
-                var end = index + 1
-                let limit = min(text.count, index + QuotedPrintable.maximumLineLength - 1 - column)
-                while end < limit, Self.isSafe(text[end]) { end += 1 }
-                if end <= limit, column + (end - index) < QuotedPrintable.maximumLineLength {
-                    output.append(contentsOf: text[index..<end])
-                    column += end - index
-                    return end
-                }
-            }
+        private mutating func softBreak(_ output: inout UnsafeMutablePointer<UInt8>) {
+            output.pointee = UInt8(ascii: "=")
+            output += 1
+            hardBreak(&output)
+        }
+
+        private mutating func character(at index: Int, _ output: inout UnsafeMutablePointer<UInt8>) -> Int {
             let length = scalarLength(at: index)
             let literal = length == 1 && isLiteral(index)
             let width = literal ? 1 : 3 * length
-            if column + width > QuotedPrintable.maximumLineLength - 1 { softBreak() }
+            if column + width > Self.room { softBreak(&output) }
             // The break may have put the character at a line's start, where other rules hold.
             if literal, column > 0 || isLiteral(index) {
-                output.append(byte)
+                output.pointee = text[index]
+                output += 1
                 column += 1
             } else {
-                for octet in text[index..<index + length] { escape(octet) }
+                for octet in text[index..<index + length] { escape(octet, &output) }
             }
             return index + length
         }
 
-        private mutating func softBreak() {
-            output.append(UInt8(ascii: "="))
-            hardBreak()
-        }
-
-        private mutating func escape(_ octet: UInt8) {
-            output.append(UInt8(ascii: "="))
-            output.append(QuotedPrintable.digits[Int(octet >> 4)])
-            output.append(QuotedPrintable.digits[Int(octet & 15)])
+        private mutating func escape(_ octet: UInt8, _ output: inout UnsafeMutablePointer<UInt8>) {
+            output[0] = UInt8(ascii: "=")
+            output[1] = Self.digits[Int(octet >> 4)]
+            output[2] = Self.digits[Int(octet & 15)]
+            output += 3
             column += 3
-        }
-
-        /// Stands for itself anywhere but, perhaps, at a line's start.
-        private static func isSafe(_ byte: UInt8) -> Bool {
-            byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "=")
         }
 
         private func isLiteral(_ index: Int) -> Bool {
@@ -137,7 +239,7 @@ public enum QuotedPrintable {
                 let next = text[index + 1]
                 return next != ASCII.lf && next != ASCII.cr
             }
-            guard Self.isSafe(byte) else { return false }
+            guard Self.classes[Int(byte)] == Class.safe.rawValue else { return false }
             guard column == 0 else { return true }
             if byte == UInt8(ascii: ".") { return false }
             if byte == UInt8(ascii: "-") { return !follows("--", at: index) }

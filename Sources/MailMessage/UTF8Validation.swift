@@ -6,7 +6,8 @@ enum UTF8Validation {
         while index < bytes.count {
             let lead = bytes[index]
             if lead < 0x80 {
-                index += 1
+                guard let high = ByteSearch.firstHighOctet(bytes, index..<bytes.count) else { return nil }
+                index = high
                 continue
             }
             let length: Int

@@ -8,7 +8,7 @@ public import Tracking
 
 /// What would be done to a mail.
 public struct Explanation: Sendable, Encodable {
-    /// `tracked`, `passed-through`, `untracked` or `rejected`.
+    /// `tracked`, `left to the upstream`, `passed-through`, `untracked` or `rejected`.
     public let verdict: String
     /// Why.
     public let reason: String
@@ -16,7 +16,9 @@ public struct Explanation: Sendable, Encodable {
     public let tag: String
     /// What was found and done, part by part and link by link.
     public let report: TransformReport?
-    /// What would be sent.
+    /// The mail as it came, with CRLF line ends.
+    public let original: [UInt8]
+    /// What would be sent; empty for a refused mail.
     public let output: [UInt8]
 
     private enum CodingKeys: String, CodingKey { case verdict, reason, tag, report }
@@ -26,7 +28,8 @@ public struct Explanation: Sendable, Encodable {
         var lines = ["  \(verdict)\(tag.isEmpty ? "" : " under tag \(tag)")\(reason.isEmpty ? "" : ": \(reason)")"]
         for part in report?.parts ?? [] {
             let charset = part.charset.map { ", charset \($0)" } ?? ""
-            lines.append("  part \(part.path) \(part.contentType)\(charset), \(part.transferEncoding)")
+            let encoding = EscapedText.escape(part.transferEncoding.utf8, limit: 40)
+            lines.append("  part \(part.path) \(part.contentType)\(charset), \(encoding)")
             if let form = part.rewrittenAs { lines.append("    rewritten as \(form)") }
             for link in part.links {
                 let fate =
@@ -49,6 +52,16 @@ public struct Explainer: Sendable {
     private let hostname: String
     private let tag: TagName?
 
+    /// What a mail comes with besides its content.
+    struct Circumstances {
+        var sender: String
+        var message: TrackingMessageID
+        /// Milliseconds since 1970.
+        var arrival: Int64
+        var listener = "127.0.0.1:2525"
+        var recipientDomains: [String] = []
+    }
+
     /// An explainer under a configuration, or under the built-in policy with a key made for this run.
     /// - Parameter tag: track under this tag, whatever the mail says.
     /// - Throws: where the key file or the tag cannot be used.
@@ -56,48 +69,60 @@ public struct Explainer: Sendable {
         guard let name = tag.map({ TagName($0) }) ?? .some(nil) else {
             throw StartFailure("a tag is 1 to 128 letters, digits, \"_\" and \"-\"", exitCode: 64)
         }
-        self.tag = name
-        hostname = settings?.hostname ?? "localhost"
         var ring = KeyRing(keys: [])
         if let settings {
             ring = try TrackingKeys.load(settings.keyFile, makesMissing: false)
-            policies = settings.policies
         } else {
             _ = try TrackingKeys.add(to: &ring)
-            policies = TrackingPolicies(defaults: TagPolicy(baseURL: try BaseURL("https://track.example.com")))
         }
+        let builtIn = TrackingPolicies(defaults: TagPolicy(baseURL: try BaseURL("https://track.example.com")))
+        try self.init(
+            policies: settings?.policies ?? builtIn, ring: ring, hostname: settings?.hostname ?? "localhost", tag: name)
+    }
+
+    init(policies: TrackingPolicies, ring: KeyRing, hostname: String, tag: TagName?) throws {
+        self.policies = policies
+        self.hostname = hostname
+        self.tag = tag
         codec = try TrackingKeys.codec(ring)
     }
 
     /// Explains one mail; line ends become CRLF first, as on the wire.
     public func explain(_ raw: [UInt8], recipient: Int) -> Explanation {
-        let message = LineEnds.normalizedToCRLF(raw)
         var generator = SystemRandomNumberGenerator()
-        let header = try? HeaderSection.parse(message, in: message.indices, looseBase64Continuation: [TraceHeader.name])
-        var facts = MessageFacts()
-        facts.envelopeSender = "sender@\(hostname)"
-        facts.traceField = header?.first(TraceHeader.name, in: message).map { Array(message[$0.body]) }
-        facts.fromDomain = header?.first("From", in: message).flatMap {
-            Submission.domain(of: HeaderSection.unfolded($0.body, in: message))
+        return explain(
+            LineEnds.normalizedToCRLF(raw), recipient: recipient,
+            Circumstances(
+                sender: "sender@\(hostname)", message: TrackingMessageID(using: &generator), arrival: SystemClock.now())
+        )
+    }
+
+    func explain(_ message: [UInt8], recipient: Int, _ circumstances: Circumstances) -> Explanation {
+        let header: HeaderSection
+        do {
+            header = try HeaderSection.parse(message, in: message.indices, looseBase64Continuation: [TraceHeader.name])
+        } catch {
+            return Explanation(
+                verdict: "rejected", reason: "552 5.3.4 The header section is too large", tag: "", report: nil,
+                original: message, output: [])
         }
-        for name in policies.neededHeaderNames {
-            facts.header[name] = header?.all(name, in: message).map {
-                String(decoding: EncodedWord.decode(HeaderSection.unfolded($0.body, in: message)), as: UTF8.self)
-            }
-        }
+        var facts = MessageFacts(header, in: message, names: policies.neededHeaderNames)
+        facts.envelopeSender = circumstances.sender
+        facts.listener = circumstances.listener
+        facts.client = IPAddress("127.0.0.1")
+        facts.recipientDomains = circumstances.recipientDomains
         let verdict = verdict(facts)
         var new = NewMessage(
-            arrival: SystemClock.now(), upstream: "default", reversePath: facts.envelopeSender, recipients: [],
+            arrival: circumstances.arrival, upstream: "default", reversePath: facts.envelopeSender, recipients: [],
             octets: message.count)
-        var note = MessageNote(message: TrackingMessageID(using: &generator))
+        var note = MessageNote(message: circumstances.message)
         note.client = "127.0.0.1"
         if case .track(let decision) = verdict { new.decision = decision.encoded() }
         new.note = note.encoded
         let queued = QueuedMessage(new, id: QueueID(rawValue: new.arrival << 21), expires: 0)
         let mail = OutgoingMail(queued, original: message, hostname: hostname, codec: codec)
         let (content, _, outcome) = mail.render(recipient: recipient)
-        let output = content.pieces.flatMap { $0 }
-        return explanation(verdict, outcome, output)
+        return explanation(verdict, outcome, message, content.pieces.flatMap { $0 })
     }
 
     private func verdict(_ facts: MessageFacts) -> TraceVerdict {
@@ -117,23 +142,26 @@ public struct Explainer: Sendable {
         return policies.decide(facts)
     }
 
-    private func explanation(_ verdict: TraceVerdict, _ outcome: TransformOutcome?, _ output: [UInt8]) -> Explanation {
+    private func explanation(
+        _ verdict: TraceVerdict, _ outcome: TransformOutcome?, _ original: [UInt8], _ output: [UInt8]
+    ) -> Explanation {
         switch (verdict, outcome) {
         case (.reject(let code, let enhanced, let text, _), _):
             Explanation(
-                verdict: "rejected", reason: "\(code) \(enhanced) \(text)", tag: "", report: nil, output: output)
+                verdict: "rejected", reason: "\(code) \(enhanced) \(text)", tag: "", report: nil, original: original,
+                output: [])
         case (.untracked(let reason, let detail), _):
             Explanation(
                 verdict: "untracked", reason: reason.rawValue + (detail.isEmpty ? "" : ": \(detail)"), tag: "",
-                report: nil, output: output)
+                report: nil, original: original, output: output)
         case (.track(let decision), .passedThrough(let reason, let report)?):
             Explanation(
                 verdict: "passed-through", reason: "\(reason.rawValue): \(reason.sentence)",
-                tag: decision.tag.description, report: report,
-                output: output)
+                tag: decision.tag.description, report: report, original: original, output: output)
         case (.track(let decision), _):
             Explanation(
-                verdict: "tracked", reason: "", tag: decision.tag.description, report: outcome?.report, output: output)
+                verdict: decision.mode == .upstream ? "left to the upstream" : "tracked", reason: "",
+                tag: decision.tag.description, report: outcome?.report, original: original, output: output)
         }
     }
 }

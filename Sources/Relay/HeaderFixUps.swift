@@ -8,13 +8,15 @@ struct HeaderFixUps {
     let note: MessageNote
     /// Milliseconds since 1970.
     let arrival: Int64
-    /// The decision, where the upstream is to track (§7 of the contract).
-    let decision: TrackingDecision?
+    /// Whether the transform changes the mail; it brings the empty line that a mail without a header lacks.
+    let isRewritten: Bool
+    /// What the upstream is asked to track, where it does (§7 of the contract).
+    let request: TraceRequest?
 
-    /// Received in front; Date and Message-ID where missing; Bcc and the trace field removed.
+    /// Received in front, then what is missing of Date and Message-ID, where every reader still sees header; Bcc and the
+    /// trace field removed.
     func splices(_ header: HeaderSection, in message: [UInt8]) -> [Splice] {
         let start = header.range.lowerBound
-        let end = header.range.upperBound
         var top = received
         var hasDate = false
         var hasMessageID = false
@@ -30,20 +32,20 @@ struct HeaderFixUps {
             default: continue
             }
         }
-        if let decision, decision.mode == .upstream {
-            let request = TraceRequest(
-                tagName: decision.tag.description, opens: decision.opens, clicks: decision.clicks)
+        if let request {
             top += Array("\(TraceHeader.name): ".utf8) + TraceHeader.encode(request) + [0x0D, 0x0A]
         }
-        var missing = ""
-        if !hasDate { missing += "Date: \(CalendarTime(milliseconds: arrival).mailDate)\r\n" }
-        if !hasMessageID { missing += "Message-ID: <\(queueID)@\(hostname)>\r\n" }
-        if header.range.isEmpty, header.bodyStart == start {
+        if !hasDate { top += Array("Date: \(CalendarTime(milliseconds: arrival).mailDate)\r\n".utf8) }
+        if !hasMessageID { top += Array("Message-ID: <\(queueID)@\(hostname)>\r\n".utf8) }
+        if header.fields.isEmpty, header.bodyStart == start {
             // No header at all: the separating line is missing too.
-            missing += "\r\n"
+            if !isRewritten { top += [0x0D, 0x0A] }
+        } else if header.defects.contains(.mailboxLine) {
+            // QUIRK: mbox files put through a mailer start so. In the middle of a header it would end it (RFC 5322 §2.2);
+            // as a field, the way Postfix writes it, nothing is lost.
+            top += Array("Mailbox-Line: ".utf8)
         }
         splices.insert(Splice(range: start..<start, replacement: top), at: 0)
-        if !missing.isEmpty { splices.append(Splice(range: end..<end, replacement: Array(missing.utf8))) }
         return splices
     }
 

@@ -9,11 +9,17 @@ struct OutgoingMail: Sendable {
     let note: MessageNote
     let decision: TrackingDecision?
     private let prepared: PreparedMessage?
-    private let fixUps: [Splice]
+    private let header: HeaderSection?
+    private let hostname: String
+    private let queueID: String
+    private let arrival: Int64
 
-    /// - Parameter note: `nil` where the stored one cannot be read: the mail goes out all the same.
+    /// Where the stored note cannot be read, the mail goes out all the same.
     init(_ message: QueuedMessage, original: [UInt8], hostname: String, codec: TokenCodec) {
         self.original = original
+        self.hostname = hostname
+        queueID = message.id.description
+        arrival = message.arrival
         let note =
             MessageNote(encoded: message.note)
             ?? MessageNote(
@@ -25,12 +31,8 @@ struct OutgoingMail: Sendable {
         prepared = decision.map {
             MessageTransform(decision: $0, message: note.message, codec: codec).prepare(original)
         }
-        let header = try? HeaderSection.parse(
+        header = try? HeaderSection.parse(
             original, in: original.indices, looseBase64Continuation: [TraceHeader.name])
-        let maker = HeaderFixUps(
-            hostname: hostname, queueID: message.id.description, note: note, arrival: message.arrival,
-            decision: decision)
-        fixUps = header.map { maker.splices($0, in: original) } ?? []
     }
 
     private static var generator: SystemRandomNumberGenerator {
@@ -44,22 +46,49 @@ struct OutgoingMail: Sendable {
     /// The content for a recipient.
     /// - Returns: the pieces, their octets, and the outcome of the transform where the mail is tracked.
     func render(recipient: Int) -> (content: OutgoingContent, octets: Int, outcome: TransformOutcome?) {
-        var (edits, outcome) =
-            prepared.map { prepared in
-                let rendered = prepared.render(recipient: recipient)
-                return (rendered.edits, Optional(rendered.outcome))
-            } ?? (SpliceList(), nil)
-        do {
-            for splice in fixUps { try edits.add(splice) }
-        } catch {
-            // The fix-ups and the transform want the same octets: the original goes out, with what a relay must add.
-            edits = SpliceList()
-            for splice in fixUps { try? edits.add(splice) }
-            outcome = outcome.map { .passedThrough(.selfCheckFailed, $0.report) }
+        var outcome: TransformOutcome?
+        var edits = SpliceList()
+        if let prepared {
+            let rendered = prepared.render(recipient: recipient)
+            outcome = rendered.outcome
+            do {
+                edits = try fixUps(rendered.outcome, isRewritten: !rendered.edits.isEmpty)
+                for splice in rendered.edits.splices { try edits.add(splice) }
+            } catch {
+                // The fix-ups and the transform want the same octets: the original goes out, with what a relay must add.
+                let failed = TransformOutcome.passedThrough(.selfCheckFailed, rendered.outcome.report)
+                edits = (try? fixUps(failed, isRewritten: false)) ?? SpliceList()
+                outcome = failed
+            }
+        } else {
+            edits = (try? fixUps(nil, isRewritten: false)) ?? SpliceList()
         }
         var pieces: [ArraySlice<UInt8>] = []
         pieces.reserveCapacity(edits.splices.count * 2 + 1)
         edits.forEachPiece(of: original) { pieces.append($0) }
         return (OutgoingContent(pieces: pieces), edits.resultCount(originalCount: original.count), outcome)
+    }
+
+    private func fixUps(_ outcome: TransformOutcome?, isRewritten: Bool) throws(SpliceOverlap) -> SpliceList {
+        var list = SpliceList()
+        guard let header else { return list }
+        let maker = HeaderFixUps(
+            hostname: hostname, queueID: queueID, note: note, arrival: arrival, isRewritten: isRewritten,
+            request: request(outcome))
+        for splice in maker.splices(header, in: original) { try list.add(splice) }
+        return list
+    }
+
+    /// A mail that must not be changed is not to be changed by the upstream either: it keeps its tag, for the statistics.
+    private func request(_ outcome: TransformOutcome?) -> TraceRequest? {
+        guard let decision, decision.mode == .upstream else { return nil }
+        let isTracked =
+            switch outcome {
+            // A mail without HTML is none that must not be changed.
+            case .tracked?, .passedThrough(.noHTMLPart, _)?: true
+            case .passedThrough?, nil: false
+            }
+        return TraceRequest(
+            tagName: decision.tag.description, opens: isTracked && decision.opens, clicks: isTracked && decision.clicks)
     }
 }

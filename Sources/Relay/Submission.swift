@@ -220,38 +220,13 @@ final class Submission: ServerDelegate {
     private func facts(
         _ envelope: Envelope, _ header: HeaderSection, _ head: [UInt8], _ connection: ConnectionFacts
     ) -> MessageFacts {
-        var facts = MessageFacts()
+        var facts = MessageFacts(header, in: head, names: neededNames)
         facts.listener = connection.listener
         facts.client = IPAddress(connection.client)
         facts.authUser = connection.authenticatedUser
         facts.envelopeSender = envelope.reversePath.description
         facts.recipientDomains = envelope.recipients.map { $0.mailbox.domain.lowercased() }
-        facts.fromDomain = header.first("From", in: head).flatMap {
-            Self.domain(of: HeaderSection.unfolded($0.body, in: head))
-        }
-        facts.traceField = header.first(TraceHeader.name, in: head).map { Array(head[$0.body]) }
-        for name in neededNames {
-            facts.header[name] = header.all(name, in: head).map {
-                String(decoding: EncodedWord.decode(HeaderSection.unfolded($0.body, in: head)), as: UTF8.self)
-            }
-        }
         return facts
-    }
-
-    /// Domain of the first address in a From field, in lower case.
-    static func domain(of body: [UInt8]) -> String? {
-        let address: ArraySlice<UInt8>
-        if let open = body.lastIndex(of: UInt8(ascii: "<")), let close = body[open...].firstIndex(of: UInt8(ascii: ">"))
-        {
-            address = body[(open + 1)..<close]
-        } else {
-            address = body[...]
-        }
-        guard let at = address.lastIndex(of: UInt8(ascii: "@")) else { return nil }
-        let domain = address[(at + 1)...].drop { $0 <= 0x20 }.prefix {
-            $0 > 0x20 && $0 != UInt8(ascii: ",") && $0 != UInt8(ascii: "(")
-        }
-        return domain.isEmpty ? nil : String(decoding: domain.prefix(255), as: UTF8.self).lowercased()
     }
 
     /// RFC 3848.
@@ -262,12 +237,12 @@ final class Submission: ServerDelegate {
 
     private static func needsSMTPUTF8(_ envelope: Envelope, _ header: HeaderSection, _ head: [UInt8]) -> Bool {
         envelope.reversePath.mailbox?.isASCII == false || envelope.recipients.contains { !$0.mailbox.isASCII }
-            || head[header.range].contains { $0 >= 0x80 }
+            || ByteSearch.hasHighOctets(head, in: header.range)
     }
 
     private static func hasHighOctets(_ content: ReceivedContent) -> Bool {
         guard case .memory(let bytes) = content else { return false }
-        return bytes.withUnsafeBufferPointer { buffer in buffer.contains { $0 >= 0x80 } }
+        return ByteSearch.hasHighOctets(bytes, in: bytes.indices)
     }
 }
 

@@ -1,3 +1,5 @@
+import MailMessage
+
 /// What to do with a CR or LF that stands alone in a message (RFC 5321 §2.3.8 forbids both).
 public enum BareNewlinePolicy: Sendable {
     /// QUIRK (RFC 5321 §2.3.8): old mailers send them; each becomes CRLF.
@@ -49,6 +51,12 @@ public struct DataFramer: Sendable {
     public mutating func consume(_ input: ArraySlice<UInt8>, into content: inout [UInt8]) -> Int {
         var index = input.startIndex
         while index < input.endIndex, state != .finished {
+            if state == .lineStart {
+                let plain = ByteSearch.plainLines(input[index...])
+                keep(input[index..<index + plain], into: &content)
+                index += plain
+                guard index < input.endIndex else { break }
+            }
             let byte = input[index]
             switch state {
             case .inLine where byte != 0x0D && byte != 0x0A:
@@ -116,6 +124,12 @@ public struct DotStuffer: Sendable {
     public mutating func stuff(_ piece: ArraySlice<UInt8>, into output: inout [UInt8]) {
         var index = piece.startIndex
         while index < piece.endIndex {
+            if previous == 0x0A, !endsInReturn {
+                let plain = ByteSearch.plainLines(piece[index...])
+                output += piece[index..<index + plain]
+                index += plain
+                guard index < piece.endIndex else { break }
+            }
             let byte = piece[index]
             if endsInReturn {
                 endsInReturn = false

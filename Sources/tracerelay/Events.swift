@@ -32,7 +32,8 @@ struct Events: AsyncParsableCommand {
         }
         guard let reader else { return }
         // What came while it was waited for came from now on.
-        var cursor: Int64 = follow && since == nil && !isAwaited ? try Exit.guarded(74) { try reader.lastSequence() } : 0
+        var cursor: Int64 =
+            follow && since == nil && !isAwaited ? try Exit.guarded(74) { try reader.lastSequence() } : 0
         repeat {
             while true {
                 let found = try Exit.guarded(74) { try reader.events(after: cursor, since: earliest, tag: tag) }

@@ -13,6 +13,7 @@ struct Explain: ParsableCommand {
     @Option(help: "The configuration file; without one: tracking under any tag with a key made for this run.")
     var config: String?
     @Option(help: "Where the mail that would be sent goes: a file, or a folder for a folder.") var output: String?
+    @Flag(inversion: .prefixedNo, help: "Show what changes, line by line.") var diff = true
     @Flag(help: "Print JSON, one object per mail.") var json = false
 
     func run() throws {
@@ -30,6 +31,7 @@ struct Explain: ParsableCommand {
                 try Output.json(Entry(path: path, explanation: explanation))
             } else {
                 print("\(path)\n\(explanation.text)")
+                if diff, !explanation.diff.isEmpty { print(explanation.diff) }
             }
             if let output {
                 try write(

@@ -94,7 +94,8 @@ func theVendorsSamplesAreTracked(_ sample: String) throws {
     let old = try #require(before.parts.first { $0.contentType.is("text", "html") })
     let new = try #require(after.parts.first { $0.contentType.is("text", "html") })
     #expect(original[old.body.upperBound...] == result.output[new.body.upperBound...])
-    let head = "X-Odd :  kept  \t\r\nFrom: a@b.example\r\nContent-Type: multipart/mixed; boundary=xx; x=\"y\"\r\n"
+    let head =
+        "MIME-Version: 1.0\r\nX-Odd :  kept  \t\r\nFrom: a@b.example\r\nContent-Type: multipart/mixed; boundary=xx; x=\"y\"\r\n"
     #expect(result.output.starts(with: head.utf8))
     #expect(try result.targets() == ["https://a.example/?b=1&c=2"])
     #expect(String(decoding: result.output, as: UTF8.self).contains("format=x"))

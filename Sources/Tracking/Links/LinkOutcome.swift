@@ -28,8 +28,12 @@ public enum LinkReason: String, Sendable, CaseIterable, Codable {
     case tooLong = "too-long"
     /// An `https` link must not pass an `http` tracking host.
     case secureTarget = "secure-target"
+    /// Octets that are not in the part's charset: nobody knows what a browser would request.
+    case undecodable
     /// The link's text is the URL itself and the policy leaves those.
     case labelIsURL = "label-is-url"
+    /// The upstream tracks this mail.
+    case leftToUpstream = "left-to-upstream"
     /// The tag's policy or the mail asks for no click tracking.
     case clicksOff = "clicks-off"
 
@@ -50,7 +54,9 @@ public enum LinkReason: String, Sendable, CaseIterable, Codable {
         case .templateMarker: "a template marker in it was never filled in"
         case .tooLong: "the tracked address would exceed \(TokenLimits.maximumURLOctets) characters"
         case .secureTarget: "an https link must not pass the tracking host, which is http"
+        case .undecodable: "it holds octets that are not in the part's charset"
         case .labelIsURL: "its text shows the address and the tag's `label-is-url` says leave"
+        case .leftToUpstream: "the upstream tracks the links of this mail"
         case .clicksOff: "click tracking is off for this mail"
         }
     }

@@ -1,4 +1,5 @@
 import HTMLRewriting
+import MailMessage
 
 /// Decides for each link whether it is tracked (§4 of the contract: first reason found wins).
 struct LinkRules {
@@ -6,20 +7,24 @@ struct LinkRules {
     let decision: TrackingDecision
     /// The URLs of the message's List-Unsubscribe field.
     let listUnsubscribe: Set<[UInt8]>
-    /// The tracking host in lower case.
-    private let trackingHost: [UInt8]
+    /// The tracking hosts of all tags, in lower case.
+    private let trackingHosts: Set<[UInt8]>
 
     init(decision: TrackingDecision, listUnsubscribe: Set<[UInt8]>) {
         self.decision = decision
         self.listUnsubscribe = listUnsubscribe
-        trackingHost = decision.baseURL.host.utf8.map { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 }
+        trackingHosts = Set(decision.trackingHosts.map { Array($0.lowercased().utf8) })
     }
 
     /// The reason to leave an HTML link alone, or `nil` to track it.
-    func reason(toLeave link: HTMLLink, label: () -> [UInt8]?) -> LinkReason? {
-        if let reason = Self.marker(on: link) { return reason }
+    func reason(toLeave link: HTMLLink, in html: [UInt8]) -> LinkReason? {
+        if let reason = Self.marker(on: link, in: html) { return reason }
         if let reason = reason(toLeave: link.url) { return reason }
-        if decision.labelIsURL == .leave, let label = label(), Self.shows(label, link.url) { return .labelIsURL }
+        if decision.labelIsURL == .leave, let text = link.text,
+            Self.shows(HTMLText.plainText(of: html, in: text), link.url)
+        {
+            return .labelIsURL
+        }
         return nil
     }
 
@@ -32,7 +37,7 @@ struct LinkRules {
         }
         if !decision.clicks { return .clicksOff }
         if Self.hasTemplateMarker(url) { return .templateMarker }
-        if target.host == trackingHost { return .alreadyTracked }
+        if trackingHosts.contains(target.hostWithoutFinalDot) { return .alreadyTracked }
         if target.isPrivate { return .privateHost }
         if decision.exclude.contains(where: { $0.matches(host: target.host, url: url) }) { return .excluded }
         if listUnsubscribe.contains(url) { return .listUnsubscribe }
@@ -51,23 +56,23 @@ struct LinkRules {
     }
 
     /// `data-alidm-traceoff` with any value or none, or another vendor's way of saying the same.
-    static func marker(on link: HTMLLink) -> LinkReason? {
-        for attribute in link.attributes {
-            switch attribute.name {
-            case "data-alidm-traceoff": return .traceOff
-            case "ses:no-track", "data-pm-no-track", "mc:disable-tracking": return .otherMarker
-            case "clicktracking" where value(of: attribute, is: "off"): return .otherMarker
-            case "disable-tracking" where value(of: attribute, is: "true"): return .otherMarker
-            case "data-msys-clicktrack" where value(of: attribute, is: "0"): return .otherMarker
-            default: continue
+    static func marker(on link: HTMLLink, in html: [UInt8]) -> LinkReason? {
+        if link.attribute("data-alidm-traceoff", in: html) != nil { return .traceOff }
+        for name in ["ses:no-track", "data-pm-no-track", "mc:disable-tracking"] as [StaticString]
+        where link.attribute(name, in: html) != nil {
+            return .otherMarker
+        }
+        let values: [(StaticString, String)] = [
+            ("clicktracking", "off"), ("disable-tracking", "true"), ("data-msys-clicktrack", "0"),
+        ]
+        for (name, value) in values {
+            guard let attribute = link.attribute(name, in: html) else { continue }
+            let text = HTMLAttributeValue.decoded(html, attribute.value)
+            if text.map({ UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 }).elementsEqual(value.utf8) {
+                return .otherMarker
             }
         }
         return nil
-    }
-
-    private static func value(of attribute: HTMLAttribute, is word: String) -> Bool {
-        attribute.value.lazy.map { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 }.elementsEqual(
-            word.utf8)
     }
 
     /// `{{ }}`, `%% %%` or `*| |*`: both marks, the closing one behind the opening one.
@@ -105,7 +110,7 @@ struct LinkRules {
     /// The URLs between angle brackets in a List-Unsubscribe field (RFC 2369 §2).
     static func listUnsubscribeURLs(in fieldBodies: [[UInt8]]) -> Set<[UInt8]> {
         var urls: Set<[UInt8]> = []
-        for body in fieldBodies {
+        for body in fieldBodies.map(EncodedWord.decode) {
             for piece in body.split(separator: UInt8(ascii: "<")).prefix(16) {
                 guard let close = piece.firstIndex(of: UInt8(ascii: ">")) else { continue }
                 urls.insert(piece[..<close].filter { $0 > 0x20 })

@@ -43,6 +43,9 @@ public struct LinkTarget: Sendable, Equatable {
         init(_ refusal: Refusal) { self.refusal = refusal }
     }
 
+    /// The host as it is compared: `example.com.` and `example.com` are one.
+    var hostWithoutFinalDot: [UInt8] { host.last == UInt8(ascii: ".") ? Array(host.dropLast()) : host }
+
     /// Whether the host is one that only the sender's network knows: a single label, a private, loopback or link-local
     /// address, or one of the names kept for local use (RFC 6761, RFC 6762, RFC 8375).
     public var isPrivate: Bool {

@@ -13,16 +13,22 @@ public struct TrackingDecision: Sendable, Hashable {
     public var keyID: KeyID
     /// What a reader of the report should know.
     public var warnings: [String]
+    /// Hosts whose links are tracked already: those of all tags.
+    public var trackingHosts: [String]
     private var policy: TagPolicy
 
     /// A decision under a tag's policy.
-    public init(tag: TagName, opens: Bool, clicks: Bool, policy: TagPolicy, keyID: KeyID, warnings: [String] = []) {
+    public init(
+        tag: TagName, opens: Bool, clicks: Bool, policy: TagPolicy, keyID: KeyID, warnings: [String] = [],
+        trackingHosts: [String] = []
+    ) {
         self.tag = tag
         self.opens = opens
         self.clicks = clicks
         self.policy = policy
         self.keyID = keyID
         self.warnings = warnings
+        self.trackingHosts = trackingHosts.isEmpty ? [policy.baseURL.host] : trackingHosts
         mode = policy.tracking
     }
 
@@ -49,7 +55,7 @@ public struct TrackingDecision: Sendable, Hashable {
 }
 
 extension TrackingDecision {
-    private static let version = "1"
+    private static let version = "2"
 
     /// The decision as octets: fields and list entries, each closed by a NUL, which no field can hold.
     public func encoded() -> [UInt8] {
@@ -72,6 +78,7 @@ extension TrackingDecision {
         put(list: exclude.map(\.description))
         put(list: utm.flatMap { [$0.name, $0.value] })
         put(list: warnings)
+        put(list: trackingHosts)
         return bytes
     }
 
@@ -98,7 +105,7 @@ extension TrackingDecision {
             let label = value(LabelPolicy.self), let pixel = value(PixelPolicy.self),
             let charset = value(CharsetPolicy.self), let dkim = value(DKIMPolicy.self),
             let privacy = value(Privacy.self), let exclude = list(), let utm = list(), let warnings = list(),
-            fields.isEmpty, utm.count.isMultiple(of: 2)
+            let hosts = list(), fields.isEmpty, utm.count.isMultiple(of: 2)
         else { return nil }
         policy.recipients = recipients
         policy.textLinks = textLinks == "1"
@@ -110,6 +117,7 @@ extension TrackingDecision {
         policy.exclude = exclude.map(LinkPattern.init)
         policy.utm = stride(from: 0, to: utm.count, by: 2).map { CampaignParameter(name: utm[$0], value: utm[$0 + 1]) }
         self.init(
-            tag: tag, opens: opens == "1", clicks: clicks == "1", policy: policy, keyID: keyID, warnings: warnings)
+            tag: tag, opens: opens == "1", clicks: clicks == "1", policy: policy, keyID: keyID, warnings: warnings,
+            trackingHosts: hosts)
     }
 }

@@ -53,8 +53,14 @@ public struct TrackingPolicies: Sendable {
         case .failure(let defect):
             return refuse(onBadTrace, .malformedTrace, "5.6.0", code: 554, "X-AliDM-Trace: \(defect.sentence)")
         case .success(let request):
-            guard let tag = TagName(request.tagName), tags[tag] != nil else {
-                let shown = String(request.tagName.prefix(128))
+            guard let tag = TagName(request.tagName) else {
+                return refuse(
+                    unknownTag, .unknownTag, "5.7.1", code: 550,
+                    "X-AliDM-Trace: \"\(request.tagName.prefix(128))\" is no tag: 1 to 128 letters, digits, \"_\" and \"-\""
+                )
+            }
+            guard tags[tag] != nil else {
+                let shown = request.tagName
                 return refuse(
                     unknownTag, .unknownTag, "5.7.1", code: 550,
                     "X-AliDM-Trace: tag \"\(shown)\" is not configured; add [tag.NAME] to relay.conf")
@@ -85,9 +91,20 @@ public struct TrackingPolicies: Sendable {
         }
         let open = policy.opens.applied(to: opens)
         let click = policy.clicks.applied(to: clicks)
-        guard open || click else { return .untracked(.flagsOff, detail: "tag \(tag)") }
+        // Direct Mail counts what was sent under a tag even where it tracks nothing.
+        guard open || click || policy.tracking == .upstream else {
+            return .untracked(.flagsOff, detail: "tag \(tag)")
+        }
         return .track(
             TrackingDecision(
-                tag: tag, opens: open, clicks: click, policy: policy, keyID: keyID, warnings: warnings))
+                tag: tag, opens: open, clicks: click, policy: policy, keyID: keyID, warnings: warnings,
+                trackingHosts: trackingHosts))
+    }
+
+    /// The tracking hosts of all tags, each once.
+    private var trackingHosts: [String] {
+        var hosts = [defaults.baseURL.host]
+        for policy in tags.values where !hosts.contains(policy.baseURL.host) { hosts.append(policy.baseURL.host) }
+        return hosts.sorted()
     }
 }

@@ -17,7 +17,7 @@ public struct Token: Sendable, Equatable {
     public enum Content: Sendable, Equatable {
         /// The open pixel.
         case open
-        /// Link `number` (from 0, in the order of the message), leading to `target`.
+        /// Link `number` (from 0; those of HTML parts first, then those of text parts), leading to `target`.
         case click(number: Int, target: [UInt8])
     }
 
@@ -135,6 +135,13 @@ public struct TokenCodec: Sendable {
             rest >>= 7
         }
         bytes.append(UInt8(truncatingIfNeeded: rest))
+    }
+
+    /// Octets of a number in a token.
+    static func octets(of number: Int) -> Int {
+        var octets: [UInt8] = []
+        append(number, to: &octets)
+        return octets.count
     }
 
     private static func takeNumber(_ bytes: inout ArraySlice<UInt8>) -> Int? {

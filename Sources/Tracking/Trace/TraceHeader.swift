@@ -41,7 +41,7 @@ public enum TraceDefect: Error, Sendable, Equatable {
         case .empty: "the value is empty; it must be base64 of a JSON object"
         case .tooLong: "the value is longer than \(TraceHeader.maximumOctets) octets"
         case .notBase64: "the value is not base64"
-        case .notJSON(let offset): "the decoded value is not a JSON object of strings (octet \(offset))"
+        case .notJSON(let offset): "the decoded value is not a JSON object of UTF-8 strings (octet \(offset))"
         case .noTagName: "TagName is missing or not a string"
         case .badFlag(let name): "\(name) must be the string \"1\" or \"0\""
         }

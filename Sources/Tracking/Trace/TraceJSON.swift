@@ -73,12 +73,13 @@ struct TraceJSON {
 
     private mutating func string() throws(Stop) -> String {
         try expect(UInt8(ascii: "\""))
+        let start = index
         var units: [UInt8] = []
         while let byte = peek() {
             index += 1
             switch byte {
             case UInt8(ascii: "\""):
-                guard let text = String(validating: units, as: UTF8.self) else { throw Stop(offset: index) }
+                guard let text = String(validating: units, as: UTF8.self) else { throw Stop(offset: start) }
                 return text
             case UInt8(ascii: "\\"): try escape(into: &units)
             case 0..<0x20: throw Stop(offset: index - 1)

@@ -8,25 +8,33 @@ struct Eligibility {
     private(set) var plain: [Int] = []
     /// Why nothing is eligible, when `html` is empty.
     private(set) var reason = PassThroughReason.noHTMLPart
+    /// Why nothing under a part may change, by the part's index.
+    private var protections: [PassThroughReason?] = []
 
     init(_ tree: MIMETree) {
         // Pre-order: a parent's verdict is known before its children come.
-        var verdicts: [PassThroughReason?] = []
-        verdicts.reserveCapacity(tree.parts.count)
+        protections.reserveCapacity(tree.parts.count)
+        var isAttached: [Bool] = []
         for part in tree.parts {
-            let inherited = part.parent.flatMap { verdicts[$0] }
-            let verdict = inherited ?? Self.protection(part.contentType)
-            verdicts.append(verdict)
-            guard part.children.isEmpty, part.disposition?.isAttachment != true else { continue }
-            if part.contentType.is("text", "html") {
-                if let verdict { reason = verdict } else { html.append(part.index) }
-            } else if let verdict {
-                if reason == .noHTMLPart { reason = verdict }
-            } else if verdict == nil, part.contentType.is("text", "plain") {
+            let protection = part.parent.flatMap { protections[$0] } ?? Self.protection(part.contentType)
+            // An attachment's parts are the attachment (RFC 2183 §2.9).
+            let isAttachment = part.parent.map { isAttached[$0] } ?? false || part.disposition?.isAttachment == true
+            protections.append(protection)
+            isAttached.append(isAttachment)
+            guard part.children.isEmpty else { continue }
+            let isHTML = part.contentType.is("text", "html")
+            if let protection {
+                if isHTML && !isAttachment || reason == .noHTMLPart { reason = protection }
+            } else if !isAttachment, isHTML {
+                html.append(part.index)
+            } else if !isAttachment, part.contentType.is("text", "plain") {
                 plain.append(part.index)
             }
         }
     }
+
+    /// Whether a part's own header may be repaired: a signature around it covers that too.
+    func mayRepairHeader(of part: MIMEPart) -> Bool { part.parent.flatMap { protections[$0] } == nil }
 
     /// Why nothing under a part of this type may change.
     private static func protection(_ type: ContentType) -> PassThroughReason? {

@@ -20,6 +20,7 @@ public struct MessageTransform: Sendable {
     }
 
     /// Reads the message and decides on each part and link.
+    /// - Parameter original: as SMTP carries it: the last line is ended too.
     public func prepare(_ original: [UInt8]) -> PreparedMessage {
         let tokens = TokenURLs(codec: codec, key: decision.keyID, baseURL: decision.baseURL, message: message)
         let tree: MIMETree
@@ -41,6 +42,7 @@ struct Preparation {
     private let tokens: TokenURLs
     private var report = TransformReport()
     private var parts: [PreparedPart] = []
+    private let eligible: Eligibility
     private var optedOut: Set<[UInt8]> = []
     private var nextLink = 0
 
@@ -49,13 +51,15 @@ struct Preparation {
         self.tree = tree
         self.decision = decision
         self.tokens = tokens
+        eligible = Eligibility(tree)
     }
 
     mutating func run() -> PreparedMessage {
         report.parts = tree.parts.map { part in
             PartReport(
                 path: path(of: part), contentType: "\(part.contentType.type)/\(part.contentType.subtype)",
-                charset: part.contentType.parameter("charset"), transferEncoding: "\(part.transferEncoding)",
+                charset: part.contentType.parameter("charset"),
+                transferEncoding: part.transferEncodingLabel(in: original),
                 rewritten: false, rewrittenAs: nil, links: [], pixel: nil)
         }
         report.warnings = decision.warnings
@@ -64,10 +68,11 @@ struct Preparation {
         } catch {
             return PreparedMessage(original: original, tokens: tokens, reason: error.reason, report: report)
         }
+        let splices = parts.isEmpty ? [] : headerSplices()
         var prepared = PreparedMessage(original: original, tokens: tokens, reason: nil, report: report)
         prepared.tree = tree
         prepared.parts = parts
-        prepared.headerSplices = headerSplices()
+        prepared.headerSplices = splices
         return prepared
     }
 
@@ -76,22 +81,39 @@ struct Preparation {
         if decision.dkimSigned == .passThrough, root.header.first("DKIM-Signature", in: original) != nil {
             throw PassThrough(.dkimSigned)
         }
-        let eligible = Eligibility(tree)
-        guard !eligible.html.isEmpty else { throw PassThrough(eligible.reason) }
+        let tracksText = decision.textLinks && decision.clicks && decision.mode == .local
+        guard !eligible.html.isEmpty || tracksText && !eligible.plain.isEmpty else {
+            throw PassThrough(eligible.reason)
+        }
         let unsubscribe = root.header.all("List-Unsubscribe", in: original).map {
             HeaderSection.unfolded($0.body, in: original)
         }
         let rules = LinkRules(
             decision: decision, listUnsubscribe: LinkRules.listUnsubscribeURLs(in: unsubscribe))
         for index in eligible.html { try prepareHTML(tree.parts[index], rules: rules) }
-        for index in eligible.plain { try preparePlain(tree.parts[index], rules: rules) }
-        try placePixel()
+        for index in eligible.plain { try preparePlain(tree.parts[index], rules: rules, tracksLinks: tracksText) }
+        placePixel()
+        leaveUnchangedParts()
+        guard !eligible.html.isEmpty || !parts.isEmpty else { throw PassThrough(eligible.reason) }
+    }
+
+    /// A part in which nothing is tracked stays as it is; for Direct Mail every one is re-encoded (§7).
+    private mutating func leaveUnchangedParts() {
+        guard decision.mode == .local else { return }
+        for part in parts where part.links.isEmpty && part.pixel == nil {
+            report.parts[part.index].rewritten = false
+            report.parts[part.index].rewrittenAs = nil
+        }
+        parts.removeAll { $0.links.isEmpty && $0.pixel == nil }
     }
 
     // MARK: HTML
 
+    /// Direct Mail wants UTF-8.
+    private var keepsCharset: Bool { decision.charset == .keep && decision.mode == .local }
+
     private mutating func prepareHTML(_ part: MIMEPart, rules: LinkRules) throws(PassThrough) {
-        let text = try PartText.decode(part, of: original, keepCharset: decision.charset == .keep).get()
+        let text = try PartText.decode(part, of: original, keepCharset: keepsCharset).get()
         if InlinePGP.isPresent(in: text.bytes) { throw PassThrough(.inlinePGP) }
         let scan = HTMLScan(text.bytes)
         var prepared = PreparedPart(index: part.index, text: text, isHTML: true)
@@ -100,8 +122,11 @@ struct Preparation {
             prepared.declarations = scan.charsetDeclarations.filter { !Self.namesUTF8(text.bytes[$0]) }
         }
         var links: [LinkReport] = []
-        for link in scan.links { links.append(decide(link, in: text.bytes, rules: rules, part: &prepared)) }
-        if decision.mode == .upstream { prepared.insertions = Self.bodyElement(scan) }
+        for link in scan.links { links.append(decide(link, in: text, rules: rules, part: &prepared)) }
+        if decision.mode == .upstream {
+            prepared.insertions = Self.bodyElement(scan)
+            if !prepared.insertions.isEmpty { report.repairs.append("part \(path(of: part)): <body> element put in") }
+        }
         note(part: part, text: text, links: links)
         scans[part.index] = scan.pixel
         parts.append(prepared)
@@ -110,10 +135,10 @@ struct Preparation {
     private var scans: [Int: PixelPlaces] = [:]
 
     private mutating func decide(
-        _ link: HTMLLink, in text: [UInt8], rules: LinkRules, part: inout PreparedPart
+        _ link: HTMLLink, in text: PartText, rules: LinkRules, part: inout PreparedPart
     ) -> LinkReport {
-        let label = { link.text.map { HTMLText.plainText(of: text, in: $0) } }
-        let reason = decision.mode == .upstream ? .clicksOff : rules.reason(toLeave: link, label: label)
+        let own = rules.reason(toLeave: link, in: text.bytes)
+        let reason = own ?? (decision.mode == .upstream ? .leftToUpstream : nil)
         if reason == .traceOff || reason == .otherMarker { optedOut.insert(link.url) }
         let outcome = place(link.url, at: link.value, quoting: link.quoting, unless: reason, in: &part)
         return Self.report("\(link.element)", link.url, outcome)
@@ -123,8 +148,9 @@ struct Preparation {
         _ url: [UInt8], at range: Range<Int>, quoting: Quoting, unless reason: LinkReason?, in part: inout PreparedPart
     ) -> LinkOutcome {
         if let reason { return .left(reason) }
-        let target = CampaignParameters.appended(decision.utm, to: url)
-        guard tokens.clickURLOctets(target: target.count) <= TokenLimits.maximumURLOctets else {
+        guard let requested = part.text.requested(url) else { return .left(.undecodable) }
+        let target = CampaignParameters.appended(decision.utm, to: requested)
+        guard tokens.clickURLOctets(target: target.count, number: nextLink) <= TokenLimits.maximumURLOctets else {
             return .left(.tooLong)
         }
         let number = nextLink
@@ -145,27 +171,24 @@ struct Preparation {
         ["utf-8", "utf8"].contains(String(decoding: label, as: UTF8.self).lowercased())
     }
 
-    /// The `<body>` element that Direct Mail asks for (§7), where the document has none.
+    /// The `<body>` element that Direct Mail asks for (§7), where the document has none. What swallows the document's end
+    /// would swallow an end tag too, and a browser does without.
     private static func bodyElement(_ scan: HTMLScan) -> [(Int, [UInt8])] {
-        guard scan.pixel.afterBodyStart == nil, scan.pixel.unclosed == nil else { return [] }
+        guard scan.pixel.afterBodyStart == nil else { return [] }
+        let start = [(scan.pixel.top, Array("<body>".utf8))]
         let end = scan.pixel.beforeBodyEnd ?? scan.pixel.beforeHTMLEnd ?? scan.pixel.end
-        guard end >= scan.pixel.top else { return [] }
-        let closing = scan.pixel.beforeBodyEnd == nil ? [(end, Array("</body>".utf8))] : []
-        return [(scan.pixel.top, Array("<body>".utf8))] + closing
+        guard scan.pixel.unclosed == nil, scan.pixel.beforeBodyEnd == nil, end >= scan.pixel.top else { return start }
+        return start + [(end, Array("</body>".utf8))]
     }
 
     // MARK: Plain text
 
-    private mutating func preparePlain(_ part: MIMEPart, rules: LinkRules) throws(PassThrough) {
-        guard decision.textLinks, decision.clicks, decision.mode == .local else {
-            return try refusePGP(Array(original[part.body].prefix(64 << 10)))
-        }
+    private mutating func preparePlain(_ part: MIMEPart, rules: LinkRules, tracksLinks: Bool) throws(PassThrough) {
+        if let raw = PartText.raw(part, of: original), InlinePGP.isPresent(in: raw) { throw PassThrough(.inlinePGP) }
         // A text part that cannot be decoded stays as it is; the HTML part does not suffer for it.
-        guard case .success(let text) = PartText.decode(part, of: original, keepCharset: decision.charset == .keep)
-        else {
-            return
-        }
-        try refusePGP(text.bytes)
+        guard tracksLinks,
+            case .success(let text) = PartText.decode(part, of: original, keepCharset: keepsCharset)
+        else { return }
         var prepared = PreparedPart(index: part.index, text: text, isHTML: false)
         var links: [LinkReport] = []
         for range in PlainTextLinks.find(in: text.bytes) {
@@ -175,22 +198,15 @@ struct Preparation {
             links.append(Self.report("text", url, outcome))
         }
         note(part: part, text: text, links: links)
-        if prepared.links.isEmpty {
-            report.parts[part.index].rewritten = false
-            report.parts[part.index].rewrittenAs = nil
-        } else {
-            parts.append(prepared)
-        }
-    }
-
-    private func refusePGP(_ bytes: [UInt8]) throws(PassThrough) {
-        if InlinePGP.isPresent(in: bytes) { throw PassThrough(.inlinePGP) }
+        parts.append(prepared)
     }
 
     // MARK: Pixel
 
-    private mutating func placePixel() throws(PassThrough) {
-        guard decision.opens, decision.mode == .local, let places = scans[parts[0].index] else { return }
+    private mutating func placePixel() {
+        guard decision.opens, decision.mode == .local, let first = parts.first, let places = scans[first.index] else {
+            return
+        }
         let onTop = places.afterBodyStart ?? places.top
         let atBottom = places.beforeBodyEnd ?? places.beforeHTMLEnd
         let wantsTop =
@@ -210,17 +226,29 @@ struct Preparation {
 
     // MARK: Header and report
 
-    /// Labels of multiparts that no parser could obey, and signatures that the change breaks.
+    /// Labels of multiparts that no parser could obey, signatures that the change breaks, and the field without which the
+    /// labels mean nothing to a strict reader (RFC 2045 §4).
     private mutating func headerSplices() -> [Splice] {
         var splices: [Splice] = []
-        for part in tree.parts {
-            guard let splice = part.spliceNeutralisingEncodingLabel(in: original) else { continue }
-            splices.append(splice)
-        }
-        if decision.dkimSigned == .remove {
-            for field in tree.parts[0].header.all("DKIM-Signature", in: original) {
-                splices.append(Splice(range: field.whole, replacement: []))
+        for part in tree.parts where eligible.mayRepairHeader(of: part) {
+            let repair = part.splicesNeutralisingEncodingLabel(in: original)
+            if !repair.isEmpty {
+                report.repairs.append(
+                    "part \(path(of: part)): a multipart's Content-Transfer-Encoding must be 7bit or 8bit")
             }
+            splices += repair
+        }
+        let header = tree.parts[0].header
+        if decision.dkimSigned == .remove {
+            let signatures = header.all("DKIM-Signature", in: original)
+            if !signatures.isEmpty { report.repairs.append("DKIM-Signature removed, since the change breaks it") }
+            splices += signatures.map { Splice(range: $0.whole, replacement: []) }
+        }
+        if header.first("MIME-Version", in: original) == nil {
+            report.repairs.append("MIME-Version put in")
+            // In front, where no reader disagrees on what is header.
+            let start = header.fields.first?.whole.lowerBound ?? header.range.upperBound
+            splices.append(Splice(range: start..<start, replacement: Array("MIME-Version: 1.0\r\n".utf8)))
         }
         return splices
     }

@@ -21,11 +21,16 @@ struct PartText {
     let charset: String
     /// A repair worth a line in the report.
     let repair: String?
+    /// What the bytes were in, where that is known.
+    let source: Charset?
 
-    private init(_ bytes: [UInt8], _ output: Output, _ charset: String, repair: String? = nil) {
+    private init(
+        _ bytes: [UInt8], _ output: Output, _ charset: String, source: Charset?, repair: String? = nil
+    ) {
         self.bytes = bytes
         self.output = output
         self.charset = charset
+        self.source = source
         self.repair = repair
     }
 
@@ -33,15 +38,9 @@ struct PartText {
     static func decode(
         _ part: MIMEPart, of message: [UInt8], keepCharset: Bool
     ) -> Result<PartText, PassThrough> {
-        let raw: [UInt8]
-        switch part.transferEncoding {
-        case .quotedPrintable: raw = QuotedPrintable.decode(message, in: part.body).bytes
-        case .base64: raw = Base64.decode(message, in: part.body).bytes
-        case .sevenBit, .eightBit, .binary: raw = Array(message[part.body])
-        case .unknown: return .failure(PassThrough(.unknownEncoding))
-        }
+        guard let raw = raw(part, of: message) else { return .failure(PassThrough(.unknownEncoding)) }
         guard raw.count <= TransformLimits.maximumHTMLOctets else { return .failure(PassThrough(.htmlTooLarge)) }
-        let label = part.contentType.parameter("charset")
+        let label = part.contentType.parameter("charset").flatMap { $0.isEmpty ? nil : $0 }
         guard let label, !isASCII(label) else {
             return unlabelled(raw, declared: label, isHTML: part.contentType.is("text", "html"))
         }
@@ -49,17 +48,60 @@ struct PartText {
         return decode(raw, charset, label: label, keepCharset: keepCharset)
     }
 
+    /// A leaf's content without its transfer encoding; `nil` where nobody knows that.
+    static func raw(_ part: MIMEPart, of message: [UInt8]) -> [UInt8]? {
+        switch part.transferEncoding {
+        case .quotedPrintable: QuotedPrintable.decode(message, in: part.body).bytes
+        case .base64: Base64.decode(message, in: part.body).bytes
+        case .sevenBit, .eightBit, .binary: Array(message[part.body])
+        case .unknown: nil
+        }
+    }
+
     private static func decode(
         _ raw: [UInt8], _ charset: Charset, label: String, keepCharset: Bool
     ) -> Result<PartText, PassThrough> {
         do {
             let text = try charset.decodeToUTF8(raw)
-            let keeps = keepCharset && !charset.isUTF8
-            return .success(PartText(text, keeps ? .original(charset) : .utf8, label))
+            guard keepCharset, !charset.isUTF8 else {
+                return .success(PartText(text, .utf8, label, source: charset))
+            }
+            // Quoted-printable text has its line ends as octets, which UTF-16 has not; and what cannot go back, or would
+            // come back otherwise, cannot be kept.
+            guard !charset.name.hasPrefix("utf-16"), (try? charset.encodeFromUTF8(text)) != nil else {
+                let repair = "\(charset.name) cannot be kept: UTF-8"
+                return .success(PartText(text, .utf8, label, source: charset, repair: repair))
+            }
+            return .success(PartText(text, .original(charset), label, source: charset))
         } catch {
             guard charset.isASCIISuperset else { return .failure(PassThrough(.charsetUndecodable)) }
             let repair = "bytes that are not in \(charset.name): edited in place, label kept"
-            return .success(PartText(raw, .inPlace, label, repair: repair))
+            return .success(PartText(raw, .inPlace, label, source: charset, repair: repair))
+        }
+    }
+
+    /// The URL a browser requests for a link of this part; `nil` where that cannot be known.
+    ///
+    /// Octets of a part that is edited in place are read by its charset; the query of another charset than Unicode is
+    /// sent in it (WHATWG URL, query state).
+    func requested(_ url: [UInt8]) -> [UInt8]? {
+        guard ByteSearch.hasHighOctets(url, in: url.indices) else { return url }
+        guard let source else { return (try? Charset.utf8.decodeToUTF8(url)) }
+        var text = url
+        if case .inPlace = output {
+            guard let decoded = try? source.decodeToUTF8(url) else { return nil }
+            text = decoded
+        }
+        guard !source.isUnicode, let question = text.firstIndex(of: UInt8(ascii: "?")) else { return text }
+        let fragment = text[question...].firstIndex(of: UInt8(ascii: "#")) ?? text.endIndex
+        guard let query = try? source.encodeFromUTF8(Array(text[question..<fragment])) else { return text }
+        return text[..<question] + Self.percentEncodedHighOctets(query) + text[fragment...]
+    }
+
+    private static func percentEncodedHighOctets(_ bytes: [UInt8]) -> [UInt8] {
+        let digits = Array("0123456789ABCDEF".utf8)
+        return bytes.flatMap { byte in
+            byte < 0x80 ? [byte] : [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
         }
     }
 
@@ -72,28 +114,39 @@ struct PartText {
         _ raw: [UInt8], declared: String?, isHTML: Bool
     ) -> Result<PartText, PassThrough> {
         let shown = declared ?? "none"
-        guard raw.contains(where: { $0 >= 0x80 || $0 == 0x1B }) else { return .success(PartText(raw, .utf8, shown)) }
-        if isHTML, let range = HTMLScan(raw).charsetDeclarations.first,
-            case let meta = String(decoding: raw[range], as: UTF8.self), !isASCII(meta),
-            let charset = Charset(label: meta),
-            let text = try? charset.decodeToUTF8(raw)
-        {
-            return .success(PartText(text, .utf8, shown, repair: "charset taken from the document: \(charset.name)"))
+        guard raw.contains(where: { $0 >= 0x80 || $0 == 0x1B }) else {
+            return .success(PartText(raw, .utf8, shown, source: .utf8))
         }
-        if let text = try? Charset.utf8.decodeToUTF8(raw) {
-            return .success(PartText(text, .utf8, shown, repair: "8-bit text without a charset was UTF-8: labelled so"))
+        if isHTML, let charset = declaredInside(raw), let text = try? charset.decodeToUTF8(raw) {
+            let repair = "charset taken from the document: \(charset.name)"
+            return .success(PartText(text, .utf8, shown, source: charset, repair: repair))
         }
-        return .success(PartText(raw, .inPlace, shown, repair: "8-bit text without a charset: edited in place"))
+        for name in ["iso-2022-jp", "iso-2022-kr"] where raw.contains(0x1B) {
+            guard let charset = Charset(label: name), let text = try? charset.decodeToUTF8(raw) else { continue }
+            return .success(PartText(text, .utf8, shown, source: charset, repair: "its escapes are those of \(name)"))
+        }
+        if let text = try? Charset.utf8.decodeToUTF8(raw), !raw.contains(0x1B) {
+            let repair = "8-bit text without a charset was UTF-8: labelled so"
+            return .success(PartText(text, .utf8, shown, source: .utf8, repair: repair))
+        }
+        let repair = "8-bit text without a charset: edited in place"
+        return .success(PartText(raw, .inPlace, shown, source: nil, repair: repair))
     }
 
-    /// The part's new content before its transfer encoding.
-    func encoded(_ edited: [UInt8]) -> (bytes: [UInt8], label: String?) {
+    /// What `<meta>` says (HTML §13.2.3.2): UTF-16 in a document that could be read this far means UTF-8.
+    private static func declaredInside(_ raw: [UInt8]) -> Charset? {
+        guard let range = HTMLScan(raw).charsetDeclarations.first else { return nil }
+        let label = String(decoding: raw[range], as: UTF8.self)
+        guard !isASCII(label), let charset = Charset(label: label) else { return nil }
+        return charset.name.hasPrefix("utf-16") ? .utf8 : charset
+    }
+
+    /// The part's new content before its transfer encoding; `nil` where its charset has no place for it.
+    func encoded(_ edited: [UInt8]) -> (bytes: [UInt8], label: String?)? {
         switch output {
-        case .utf8: return (edited, "UTF-8")
-        case .inPlace: return (edited, nil)
-        case .original(let charset):
-            guard let bytes = try? charset.encodeFromUTF8(edited) else { return (edited, "UTF-8") }
-            return (bytes, nil)
+        case .utf8: (edited, "UTF-8")
+        case .inPlace: (edited, nil)
+        case .original(let charset): (try? charset.encodeFromUTF8(edited)).map { ($0, nil) }
         }
     }
 }

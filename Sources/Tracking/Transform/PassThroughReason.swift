@@ -23,8 +23,6 @@ public enum PassThroughReason: String, Sendable, CaseIterable, Codable {
     case charsetUndecodable = "charset-undecodable"
     /// A transfer encoding nobody knows.
     case unknownEncoding = "unknown-encoding"
-    /// The document swallows every place for the pixel.
-    case noPlaceForPixel = "no-place-for-pixel"
     /// The signing key was revoked after the mail was accepted.
     case noKey = "no-key"
     /// The recipient is on the deny list.
@@ -36,7 +34,7 @@ public enum PassThroughReason: String, Sendable, CaseIterable, Codable {
     public var sentence: String {
         switch self {
         case .noHTMLPart: "there is no HTML part to track"
-        case .signed: "the HTML is signed (S/MIME or PGP/MIME); a change would break the signature"
+        case .signed: "the HTML is signed or enveloped (S/MIME or PGP/MIME); a change would break it"
         case .encrypted: "the content is encrypted"
         case .report: "it is a delivery report"
         case .inlinePGP: "it holds an inline PGP block"
@@ -46,7 +44,6 @@ public enum PassThroughReason: String, Sendable, CaseIterable, Codable {
         case .unknownCharset: "the HTML part's charset is not known"
         case .charsetUndecodable: "the HTML part holds bytes that its charset does not have"
         case .unknownEncoding: "the HTML part's Content-Transfer-Encoding is not known"
-        case .noPlaceForPixel: "an unclosed element in the HTML would swallow the pixel"
         case .noKey: "the key that was to sign its links has been revoked"
         case .recipientDenied: "the recipient is on the deny list"
         case .selfCheckFailed: "the rewritten mail did not read back as it should; please report this mail"

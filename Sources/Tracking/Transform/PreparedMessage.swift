@@ -43,37 +43,29 @@ public struct PreparedMessage: Sendable {
     private func splices(recipient: Int) throws(PassThrough) -> SpliceList {
         guard let tree else { throw PassThrough(.structureLimit) }
         var list = SpliceList()
+        var check = SelfCheck(original: original, tree: tree, tokens: tokens, recipient: recipient)
         do {
             for splice in headerSplices { try list.add(splice) }
             for part in parts {
                 let edited = try part.edited(tokens, recipient: recipient)
-                let content = part.text.encoded(edited)
+                guard let content = part.text.encoded(edited) else { throw PassThrough(.charsetUndecodable) }
                 let body = QuotedPrintable.encode(content.bytes)
-                try SelfCheck(part: part, tokens: tokens, recipient: recipient).verify(
-                    edited, content: content.bytes, body: body)
                 let leaf = tree.parts[part.index]
                 for splice in leaf.splicesLabelling(
                     charset: content.label, encoding: "quoted-printable", in: original)
                 {
                     try list.add(splice)
                 }
-                try list.add(Splice(range: leaf.body, replacement: body))
+                try list.add(Splice(range: leaf.body, replacement: leaf.framed(body)))
+                try check.verify(part, edited: edited, content: content.bytes, body: body)
             }
-            if let splice = mimeVersion(tree) { try list.add(splice) }
         } catch let reason as PassThrough {
             throw reason
         } catch {
             throw PassThrough(.selfCheckFailed)
         }
+        try check.verify(list)
         return list
-    }
-
-    /// A message without MIME-Version is not MIME to a strict reader (RFC 2045 §4), and would not be decoded.
-    private func mimeVersion(_ tree: MIMETree) -> Splice? {
-        let header = tree.parts[0].header
-        guard header.first("MIME-Version", in: original) == nil else { return nil }
-        let end = header.range.upperBound
-        return Splice(range: end..<end, replacement: Array("MIME-Version: 1.0\r\n".utf8))
     }
 }
 

@@ -74,10 +74,10 @@ struct TokenURLs {
         url(Token(message: message, recipient: recipient, content: .open), suffix: ".gif")
     }
 
-    /// Length of a click URL for a target, without making it.
-    func clickURLOctets(target: Int) -> Int {
-        // Version, key, message id, up to four octets each for recipient and link, code.
-        let token = 2 + TrackingMessageID.octetCount + 8 + target + TokenLimits.codeOctets
+    /// Length of the click URL of a link, without making it: the same for every recipient below 16,384.
+    func clickURLOctets(target: Int, number: Int) -> Int {
+        let numbers = 2 + TokenCodec.octets(of: number)
+        let token = 2 + TrackingMessageID.octetCount + numbers + target + TokenLimits.codeOctets
         return baseURL.bytes.count + 3 + (token * 4 + 2) / 3
     }
 

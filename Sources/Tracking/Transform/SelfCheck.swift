@@ -1,17 +1,30 @@
 import HTMLRewriting
 import MailMessage
 
-/// Reads a rewritten part again and compares it with what was meant (§9 of the contract).
+/// Reads a rewritten message again and compares it with what was meant (§9 of the contract).
 ///
-/// It costs a second scan of each rewritten part and buys this: a bug in the rewriting sends the original, not damage.
+/// It costs a second scan of each rewritten part and a second walk through the message, and buys this: a bug in the
+/// rewriting sends the original, not damage.
 struct SelfCheck {
-    let part: PreparedPart
-    let tokens: TokenURLs
-    let recipient: Int
+    private let original: [UInt8]
+    private let tree: MIMETree
+    private let tokens: TokenURLs
+    private let recipient: Int
+    /// The encoded bodies by part.
+    private var bodies: [Int: [UInt8]] = [:]
 
-    /// - Throws: `self-check-failed` when the encoded body does not decode to `content`, or when the links of `edited`
-    ///   are not the original ones with the tracked ones replaced.
-    func verify(_ edited: [UInt8], content: [UInt8], body: [UInt8]) throws(PassThrough) {
+    init(original: [UInt8], tree: MIMETree, tokens: TokenURLs, recipient: Int) {
+        self.original = original
+        self.tree = tree
+        self.tokens = tokens
+        self.recipient = recipient
+    }
+
+    /// Checks one part.
+    /// - Throws: `self-check-failed` when the encoded body does not decode to `content`, or when the links and the pixel of
+    ///   `edited` are not the original ones with the tracked ones put in.
+    mutating func verify(_ part: PreparedPart, edited: [UInt8], content: [UInt8], body: [UInt8]) throws(PassThrough) {
+        bodies[part.index] = body
         guard Self.decodes(body, to: content) else { throw PassThrough(.selfCheckFailed) }
         guard part.isHTML else { return }
         let after = HTMLScan(edited).links
@@ -38,11 +51,34 @@ struct SelfCheck {
         return key == tokens.key && token == Token(message: tokens.message, recipient: recipient, content: content)
     }
 
+    /// Checks the whole message: the same tree, the new bodies where they belong, all other leaves untouched.
+    /// - Throws: `self-check-failed`.
+    func verify(_ edits: SpliceList) throws(PassThrough) {
+        guard !edits.isEmpty else { return }
+        let output = edits.applied(to: original)
+        // What was put in counts beyond the limits.
+        var limits = MIMELimits()
+        limits.header.fields += 16
+        limits.header.octets += 16 << 10
+        guard let after = try? MIMETree.parse(output, limits: limits), after.parts.count == tree.parts.count else {
+            throw PassThrough(.selfCheckFailed)
+        }
+        for (old, new) in zip(tree.parts, after.parts) {
+            guard old.parent == new.parent, old.contentType.is(new.contentType.type, new.contentType.subtype),
+                old.children == new.children
+            else { throw PassThrough(.selfCheckFailed) }
+            guard old.children.isEmpty else { continue }
+            let isWhole =
+                bodies[old.index].map { $0.elementsEqual(output[new.body]) }
+                ?? (original[old.body] == output[new.body] && old.transferEncoding == new.transferEncoding)
+            guard isWhole else { throw PassThrough(.selfCheckFailed) }
+        }
+    }
+
     /// Line ends may have become CRLF; nothing else may differ.
     private static func decodes(_ body: [UInt8], to content: [UInt8]) -> Bool {
         let decoded = QuotedPrintable.decode(body, in: body.indices).bytes
-        if decoded == content { return true }
-        return decoded == HardBreaks.normalized(content)
+        return decoded == content || decoded == HardBreaks.normalized(content)
     }
 }
 

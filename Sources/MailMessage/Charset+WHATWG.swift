@@ -1,0 +1,92 @@
+/// Where the Encoding Standard reads more than the system's iconv, or reads it otherwise.
+extension Charset {
+    /// GB18030 decoder, step 2: 0x80 as a first octet is the euro sign of windows-936.
+    func decodeWithEuro(_ bytes: [UInt8]) throws(CharsetError) -> [UInt8] {
+        var text: [UInt8] = []
+        var start = 0
+        var index = 0
+        while index < bytes.count {
+            switch bytes[index] {
+            case 0x80:
+                text += try Self.convert(bytes[start..<index], from: "GB18030", to: "UTF-8") + [0xE2, 0x82, 0xAC]
+                start = index + 1
+                index += 1
+            case 0x81...0xFE:
+                let isFour = index + 1 < bytes.count && 0x30...0x39 ~= bytes[index + 1]
+                index += isFour ? 4 : 2
+            default: index += 1
+            }
+        }
+        return text + (try Self.convert(bytes[min(start, bytes.count)...], from: "GB18030", to: "UTF-8"))
+    }
+
+    /// ISO-2022-JP by way of EUC-JP, whose table has the NEC row 13 and IBM characters that Japanese mail is full of.
+    static func decodeISO2022JP(_ bytes: [UInt8]) throws(CharsetError) -> [UInt8] {
+        enum Plane { case ascii, roman, katakana, kanji, supplement }
+        let escapes: [([UInt8], Plane)] = [
+            (Array("(B".utf8), .ascii), (Array("(J".utf8), .roman), (Array("(I".utf8), .katakana),
+            (Array("$@".utf8), .kanji), (Array("$B".utf8), .kanji), (Array("$(D".utf8), .supplement),
+        ]
+        var text: [UInt8] = []
+        var euc: [UInt8] = []
+        euc.reserveCapacity(bytes.count + 16)
+        var plane = Plane.ascii
+        var index = 0
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte == 0x1B {
+                guard let escape = escapes.first(where: { bytes[(index + 1)...].starts(with: $0.0) }) else {
+                    throw .undecodable(offset: index)
+                }
+                plane = escape.1
+                index += 1 + escape.0.count
+                continue
+            }
+            guard byte < 0x80 else { throw .undecodable(offset: index) }
+            // Controls mean themselves in every plane; a line end also leads mailers back to ASCII that forgot to say so.
+            if byte <= 0x20 || plane == .ascii {
+                euc.append(byte)
+                index += 1
+                continue
+            }
+            switch plane {
+            case .ascii: break
+            case .roman where byte == 0x5C || byte == 0x7E:
+                // The yen sign and the overline, which EUC-JP does not have.
+                text += try convert(euc[...], from: "EUC-JP-MS", to: "UTF-8")
+                text += byte == 0x5C ? [0xC2, 0xA5] : [0xE2, 0x80, 0xBE]
+                euc = []
+            case .roman: euc.append(byte)
+            case .katakana: euc += [0x8E, byte | 0x80]
+            case .kanji, .supplement:
+                guard index + 1 < bytes.count, 0x21...0x7E ~= bytes[index + 1] else {
+                    throw .undecodable(offset: index)
+                }
+                euc += (plane == .kanji ? [] : [0x8F]) + [byte | 0x80, bytes[index + 1] | 0x80]
+                index += 1
+            }
+            index += 1
+        }
+        return text + (try convert(euc[...], from: "EUC-JP-MS", to: "UTF-8"))
+    }
+
+    /// Index macintosh: 0xC6 is U+2206 and 0xF0 U+F8FF, where iconv has U+0394 and U+E01E.
+    static func replacingMacintosh(_ text: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(text.count)
+        var index = 0
+        while index < text.count {
+            if text[index...].starts(with: [0xCE, 0x94]) {
+                result += [0xE2, 0x88, 0x86]
+                index += 2
+            } else if text[index...].starts(with: [0xEE, 0x80, 0x9E]) {
+                result += [0xEF, 0xA3, 0xBF]
+                index += 3
+            } else {
+                result.append(text[index])
+                index += 1
+            }
+        }
+        return result
+    }
+}

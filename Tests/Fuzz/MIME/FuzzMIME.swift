@@ -1,0 +1,45 @@
+import MailMessage
+import Tracking
+
+private struct Signature: TokenAuthenticating {
+    func authenticationCode(for bytes: [UInt8]) -> [UInt8] {
+        var hash: UInt64 = 14_695_981_039_346_656_037
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 1_099_511_628_211 }
+        return (0..<32).map { UInt8(truncatingIfNeeded: hash >> UInt64($0 % 8 * 8)) }
+    }
+}
+
+private let transform: MessageTransform? = {
+    let ring = KeyRing(keys: [TrackingKey(id: 1, secret: [1], created: 0, status: .active)])
+    guard let codec = TokenCodec(ring: ring, authenticator: { _ in Signature() }), let tag = TagName("T"),
+        let base = try? BaseURL("https://t.example.com"), let id = TrackingMessageID(bytes: Array(0..<10))
+    else { return nil }
+    var policy = TagPolicy(baseURL: base)
+    policy.textLinks = true
+    let decision = TrackingDecision(tag: tag, opens: true, clicks: true, policy: policy, keyID: 1)
+    return MessageTransform(decision: decision, message: id, codec: codec)
+}()
+
+/// Laws of the MIME tree and of the whole transform: ranges stand inside the message and in order; no edit is the
+/// identity; the self-check never finds the transform wrong; two renderings are the same octets.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
+    let message = Array(UnsafeBufferPointer(start: start, count: count))
+    if let tree = try? MIMETree.parse(message) {
+        for part in tree.parts {
+            precondition(part.header.range.upperBound <= part.header.bodyStart && part.body.upperBound <= count)
+            precondition(part.header.bodyStart <= part.body.lowerBound)
+            for child in part.children { precondition(child > part.index && tree.parts[child].parent == part.index) }
+        }
+    }
+    precondition(SpliceList().applied(to: message) == message)
+    guard let transform else { return -1 }
+    let wire = message.last == 0x0A ? message : message + [0x0D, 0x0A]
+    let prepared = transform.prepare(wire)
+    let (edits, outcome) = prepared.render(recipient: 3)
+    if case .passedThrough(let reason, _) = outcome {
+        precondition(reason != .selfCheckFailed && edits.isEmpty)
+    }
+    precondition(transform.prepare(wire).render(recipient: 3).edits == edits)
+    return 0
+}
