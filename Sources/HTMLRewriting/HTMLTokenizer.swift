@@ -20,8 +20,17 @@ public enum UnclosedConstruct: Sendable, Equatable {
     case comment
     /// A tag, or a `</` that would swallow what is put behind it.
     case tag
-    /// An element whose content is text: script, style, title, textarea and their like.
+    /// An element whose content is text: script, style, title, textarea and their like; or template or select.
     case element
+
+    /// The construct in words.
+    public var words: String {
+        switch self {
+        case .comment: "an unclosed comment"
+        case .tag: "an unclosed tag"
+        case .element: "an unclosed element"
+        }
+    }
 }
 
 /// The HTML standard's tokenizer over bytes of UTF-8 or another ASCII superset. One pass; nothing is copied.

@@ -7,6 +7,8 @@ enum ASCII {
 
     static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
 
+    static func isLineEnd(_ byte: UInt8) -> Bool { byte == cr || byte == lf }
+
     static func isWhiteSpace(_ byte: UInt8) -> Bool { isBlank(byte) || byte == cr || byte == lf }
 
     static func lowercased(_ byte: UInt8) -> UInt8 {

@@ -168,9 +168,11 @@ public enum Base64 {
 
     /// Decodes the URL-safe alphabet strictly: one text for each value, `nil` for any other.
     public static func decodeURL(_ text: [UInt8]) -> [UInt8]? {
-        for byte in text where values[Int(byte)] == invalid || byte == UInt8(ascii: "+") || byte == UInt8(ascii: "/") {
-            return nil
+        let table = values
+        let isURLSafe = text.withUnsafeBufferPointer { text in
+            text.allSatisfy { table[Int($0)] != invalid && $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "/") }
         }
+        guard isURLSafe else { return nil }
         let bytes = decode(text, in: text.indices, alphabet: .any).bytes
         // Unused trailing bits must be zero, or two texts would open as one token.
         return encodeURL(bytes) == text ? bytes : nil

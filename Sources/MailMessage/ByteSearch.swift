@@ -32,18 +32,54 @@ public enum ByteSearch {
         }
     }
 
-    /// Whether `word`, which is short, stands anywhere in `bytes`.
-    public static func contains(_ word: StaticString, in bytes: [UInt8]) -> Bool {
+    /// Where `word`, which is short, stands first from `start` on.
+    public static func firstIndex(of word: StaticString, in bytes: [UInt8], from start: Int = 0) -> Int? {
         bytes.withUnsafeBytes { buffer in
-            guard var next = buffer.baseAddress else { return false }
+            guard let base = buffer.baseAddress, start >= 0 else { return nil }
             let count = word.utf8CodeUnitCount
-            let last = next + (buffer.count - count)
-            while next <= last, let found = memchr(next, Int32(word.utf8Start[0]), last - next + 1) {
-                if memcmp(found, word.utf8Start, count) == 0 { return true }
-                next = UnsafeRawPointer(found) + 1
+            var index = start
+            while index + count <= buffer.count,
+                let found = memchr(base + index, Int32(word.utf8Start[0]), buffer.count - count - index + 1)
+            {
+                if memcmp(found, word.utf8Start, count) == 0 { return UnsafeRawPointer(found) - base }
+                index = UnsafeRawPointer(found) - base + 1
             }
-            return false
+            return nil
         }
+    }
+
+    /// Whether two ranges hold the same octets.
+    public static func equal(_ left: [UInt8], _ range: Range<Int>, _ right: [UInt8], _ other: Range<Int>) -> Bool {
+        left.withUnsafeBytes { left in
+            right.withUnsafeBytes { right in
+                guard range.count == other.count, range.upperBound <= left.count, other.upperBound <= right.count else {
+                    return false
+                }
+                guard !range.isEmpty, let one = left.baseAddress, let two = right.baseAddress else { return true }
+                return memcmp(one + range.lowerBound, two + other.lowerBound, range.count) == 0
+            }
+        }
+    }
+
+    /// Whether `written` is `text` with a CR put in front of each LF that had none.
+    public static func equal(_ written: [UInt8], withHardBreaks text: [UInt8]) -> Bool {
+        var position = 0
+        var start = 0
+        while start < text.count {
+            let lineFeed = firstIndex(of: ASCII.lf, in: text, start..<text.count)
+            let end = lineFeed ?? text.count
+            guard equal(text, start..<end, written, position..<position + end - start) else { return false }
+            position += end - start
+            guard let lineFeed else { break }
+            if lineFeed == 0 || text[lineFeed - 1] != ASCII.cr {
+                guard position < written.count, written[position] == ASCII.cr else { return false }
+                position += 1
+            }
+            guard position < written.count, written[position] == ASCII.lf else { return false }
+            position += 1
+            start = lineFeed + 1
+        }
+        return position == written.count
     }
 
     /// Whether a range of `bytes` holds an octet of 0x80 or more.

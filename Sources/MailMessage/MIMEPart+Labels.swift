@@ -50,6 +50,11 @@ extension MIMEPart {
         guard let old = contentType.parameters.first(where: { $0.name == "charset" }) else {
             return [Splice(range: mediaTypeEnd..<mediaTypeEnd, replacement: Array("; charset=\(charset)".utf8))]
         }
+        // QUIRK (RFC 2045 §5.1): without its semicolon strict readers do not see the parameter, nor perhaps the type.
+        let before = message[mediaTypeEnd..<old.range.lowerBound].allSatisfy(ASCII.isWhiteSpace)
+        if before {
+            return [Splice(range: mediaTypeEnd..<old.range.upperBound, replacement: Array("; charset=\(charset)".utf8))]
+        }
         let first =
             old.isPlain
             ? Splice(range: old.valueRange, replacement: Array(charset.utf8))

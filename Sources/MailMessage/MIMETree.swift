@@ -78,6 +78,7 @@ public struct MIMEPart: Sendable {
     public func framed(_ body: [UInt8]) -> [UInt8] {
         let lineEnd = [ASCII.cr, ASCII.lf]
         let hasSeparator = header.bodyStart > header.range.upperBound
+        if hasSeparator, !touchesDelimiter { return body }
         return (hasSeparator ? [] : lineEnd) + body + (touchesDelimiter ? lineEnd : [])
     }
 }

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Quoted-printable (RFC 2045 §6.7).
 public enum QuotedPrintable {
     /// Longest encoded line without its CRLF (RFC 2045 §6.7 rule 5).
@@ -10,12 +8,15 @@ public enum QuotedPrintable {
     public static func decode(_ message: [UInt8], in range: Range<Int>) -> (bytes: [UInt8], strayEquals: Int) {
         var stray = 0
         let range = range.clamped(to: message.indices)
-        // Decoding never makes anything longer.
-        let bytes = ByteSearch.array(capacity: range.count, from: message) { source, output in
+        // Decoding never makes anything longer; octets are written eight at a time.
+        let bytes = ByteSearch.array(capacity: range.count + 8, from: message) { source, output in
             guard let base = source.baseAddress else { return }
-            var decoder = Decoder(next: base + range.lowerBound, end: base + range.upperBound)
-            decoder.run(&output)
-            stray = decoder.stray
+            Self.hexadecimal.withUnsafeBufferPointer { digits in
+                var decoder = Decoder(
+                    next: base + range.lowerBound, end: base + range.upperBound, digits: digits)
+                decoder.run(&output)
+                stray = decoder.stray
+            }
         }
         return (bytes, stray)
     }
@@ -30,92 +31,103 @@ public enum QuotedPrintable {
         }
     }
 
+    /// Value of a hexadecimal digit; for any other octet a number that stays negative whatever it is combined with.
+    private static let hexadecimal: [Int16] = (0..<256).map { ASCII.hexValue(UInt8($0)).map(Int16.init) ?? -0x800 }
+
     private struct Decoder {
         var next: UnsafePointer<UInt8>
         let end: UnsafePointer<UInt8>
+        let digits: UnsafeBufferPointer<Int16>
         var stray = 0
 
         mutating func run(_ output: inout UnsafeMutablePointer<UInt8>) {
-            Self.values.withUnsafeBufferPointer { run($0, &output) }
-        }
-
-        private mutating func run(
-            _ values: UnsafeBufferPointer<Int16>, _ output: inout UnsafeMutablePointer<UInt8>
-        ) {
+            // Blanks from here on that a line end follows are no content (RFC 2045 §6.7 rule 3).
+            var floor = output
             while next < end {
-                let lineFeed = memchr(next, 0x0A, end - next)?.assumingMemoryBound(to: UInt8.self)
-                let lineEnd = lineFeed.map { UnsafePointer($0) } ?? end
-                line(upTo: lineEnd, hasEnd: lineFeed != nil, values, &output)
-                next = lineFeed == nil ? end : lineEnd + 1
-            }
-        }
-
-        private mutating func line(
-            upTo lineFeed: UnsafePointer<UInt8>, hasEnd: Bool, _ values: UnsafeBufferPointer<Int16>,
-            _ output: inout UnsafeMutablePointer<UInt8>
-        ) {
-            let hasReturn = hasEnd && lineFeed > next && lineFeed[-1] == ASCII.cr
-            var last = hasReturn ? lineFeed - 1 : lineFeed
-            while last > next, ASCII.isBlank(last[-1]) { last -= 1 }
-            while next < last {
-                guard let found = memchr(next, 0x3D, last - next) else {
-                    copy(upTo: last, &output)
-                    break
-                }
-                let equals = UnsafePointer(found.assumingMemoryBound(to: UInt8.self))
-                copy(upTo: equals, &output)
-                // A soft break: the line goes on.
-                if equals + 1 == last { return }
-                let pair = last - equals > 2 ? values[Int(equals[1])] << 4 | values[Int(equals[2])] : -1
-                if pair >= 0 {
-                    output.pointee = UInt8(truncatingIfNeeded: pair)
-                    next = equals + 3
+                copyLiterals(&output)
+                guard next < end else { break }
+                if next.pointee == ASCII.lf {
+                    let hasReturn = output > floor && output[-1] == ASCII.cr
+                    if hasReturn { output -= 1 }
+                    Self.dropBlanks(&output, floor)
+                    if hasReturn {
+                        output.pointee = ASCII.cr
+                        output += 1
+                    }
+                    output.pointee = ASCII.lf
+                    output += 1
+                    next += 1
                 } else {
-                    stray += 1
-                    output.pointee = UInt8(ascii: "=")
-                    next = equals + 1
+                    equals(&output)
                 }
-                output += 1
+                floor = output
             }
-            next = hasReturn ? lineFeed - 1 : lineFeed
-            copy(upTo: hasEnd ? lineFeed + 1 : lineFeed, &output)
+            Self.dropBlanks(&output, floor)
         }
 
-        private mutating func copy(upTo stop: UnsafePointer<UInt8>, _ output: inout UnsafeMutablePointer<UInt8>) {
-            let count = stop - next
-            output.update(from: next, count: count)
-            output += count
-            next = stop
+        private static func dropBlanks(
+            _ output: inout UnsafeMutablePointer<UInt8>, _ floor: UnsafeMutablePointer<UInt8>
+        ) {
+            while output > floor, ASCII.isBlank(output[-1]) { output -= 1 }
         }
 
-        /// Value of a hexadecimal digit; a negative number, whatever it is combined with, for any other octet.
-        private static let values: [Int16] = (0..<256).map {
-            ASCII.hexValue(UInt8($0)).map(Int16.init) ?? Int16(bitPattern: 0xF800)
+        /// Everything up to the next `=` or LF, eight octets at a time while there are as many.
+        @inline(__always)
+        private mutating func copyLiterals(_ output: inout UnsafeMutablePointer<UInt8>) {
+            // Copies that live in registers.
+            var (from, to) = (next, output)
+            defer { (next, output) = (from, to) }
+            while end - from >= 8 {
+                let word = UnsafeRawPointer(from).loadUnaligned(as: UInt64.self)
+                UnsafeMutableRawPointer(to).storeBytes(of: word, as: UInt64.self)
+                let flags = OctetWord.flags(word.littleEndian, equalTo: 0x3D, or: 0x0A)
+                if flags != 0 {
+                    let count = flags.trailingZeroBitCount / 8
+                    from += count
+                    to += count
+                    return
+                }
+                from += 8
+                to += 8
+            }
+            while from < end, from.pointee != 0x3D, from.pointee != ASCII.lf {
+                to.pointee = from.pointee
+                to += 1
+                from += 1
+            }
+        }
+
+        /// A soft break, an encoded octet, or a `=` that starts nothing.
+        @inline(__always)
+        private mutating func equals(_ output: inout UnsafeMutablePointer<UInt8>) {
+            if end - next > 2 {
+                let value = digits[Int(next[1])] << 4 | digits[Int(next[2])]
+                if value >= 0 {
+                    output.pointee = UInt8(truncatingIfNeeded: value)
+                    output += 1
+                    next += 3
+                    return
+                }
+            }
+            softBreakOrStray(&output)
+        }
+
+        private mutating func softBreakOrStray(_ output: inout UnsafeMutablePointer<UInt8>) {
+            var rest = next + 1
+            while rest < end, ASCII.isBlank(rest.pointee) { rest += 1 }
+            if rest + 1 < end, rest.pointee == ASCII.cr, rest[1] == ASCII.lf { rest += 1 }
+            if rest == end || rest.pointee == ASCII.lf {
+                next = min(rest + 1, end)
+                return
+            }
+            stray += 1
+            output.pointee = UInt8(ascii: "=")
+            output += 1
+            next += 1
         }
     }
 
     private struct Encoder {
-        /// How an octet may stand in the output.
-        private enum Class: UInt8 {
-            /// As itself, but perhaps at a line's start.
-            case safe
-            /// As itself, but not at a line's end.
-            case blank
-            /// A line end, or the first half of one.
-            case lineEnd
-            /// As `=XX`.
-            case escaped
-        }
-
-        private static let classes: [UInt8] = (0..<256).map { value in
-            switch UInt8(value) {
-            case ASCII.cr, ASCII.lf: Class.lineEnd.rawValue
-            case ASCII.space, ASCII.tab: Class.blank.rawValue
-            case UInt8(ascii: "="), 0..<0x20, 0x7F...0xFF: Class.escaped.rawValue
-            default: Class.safe.rawValue
-            }
-        }
-        private static let digits = Array("0123456789ABCDEF".utf8)
         /// Characters on a line that goes on: the last place is for `=`.
         private static let room = QuotedPrintable.maximumLineLength - 1
 
@@ -125,76 +137,67 @@ public enum QuotedPrintable {
 
         init(text: UnsafeBufferPointer<UInt8>) { self.text = text }
 
-        /// Octets that are surely enough: each octet as `=XX` where it has to be, each line end two, a soft break after
-        /// at least 64 characters, and on each line three more for what only stands for itself elsewhere.
+        /// Octets that are surely enough. Each octet that cannot stand for itself takes two more, and where it is a line
+        /// end, the octets around it may take two more each; a soft break, at the earliest after 64 characters, takes
+        /// three, and the octet behind it two more. Octets are written eight at a time.
         static func bound(_ text: [UInt8]) -> Int {
-            var escapes = 0
-            var lines = 1
-            text.withUnsafeBufferPointer { text in
-                // Counted in small blocks, so that the compiler does it with vectors of octets.
-                var start = 0
-                while start < text.count {
-                    let end = min(start + 128, text.count)
-                    var (inBlock, linesInBlock): (UInt8, UInt8) = (0, 0)
-                    for byte in text[start..<end] {
-                        inBlock &+= byte &- 0x21 > 0x5D || byte == 0x3D ? 1 : 0
-                        linesInBlock &+= byte == ASCII.lf ? 1 : 0
-                    }
-                    escapes += Int(inBlock)
-                    lines += Int(linesInBlock)
-                    start = end
-                }
-            }
-            let plain = text.count + 2 * escapes + 2 * lines
-            return plain + (plain / 64 + 1) * 12 + 16
+            let plain = text.count + 6 * (OctetWord.atMostOthers(in: text) + 1)
+            return plain + (plain / 60 + 1) * 5 + 8
         }
 
         mutating func run(_ output: inout UnsafeMutablePointer<UInt8>) {
             var index = 0
-            Self.classes.withUnsafeBufferPointer { classes in
-                while index < text.count {
-                    switch classes[Int(text[index])] {
-                    case Class.safe.rawValue where column > 0:
-                        index = run(of: classes, from: index, &output)
-                    case Class.lineEnd.rawValue where isLineEnd(index):
-                        index += text[index] == ASCII.cr ? 2 : 1
-                        hardBreak(&output)
-                    default: index = character(at: index, &output)
-                    }
+            while index < text.count {
+                if column > 0 { index = literals(from: index, &output) }
+                guard index < text.count else { break }
+                let byte = text[index]
+                if byte == UInt8(ascii: "="), column > 0, column + 3 <= Self.room {
+                    escape(byte, &output)
+                    index += 1
+                } else if ASCII.isLineEnd(byte), isLineEnd(index) {
+                    index += byte == ASCII.cr ? 2 : 1
+                    hardBreak(&output)
+                } else {
+                    index = character(at: index, &output)
                 }
             }
         }
 
-        /// Copies octets that stand for themselves, as far as the line reaches.
-        private mutating func run(
-            of classes: UnsafeBufferPointer<UInt8>, from start: Int, _ output: inout UnsafeMutablePointer<UInt8>
-        ) -> Int {
-            if column == Self.room { softBreak(&output) }
-            guard column > 0 else { return character(at: start, &output) }
+        /// Copies octets that stand for themselves as far as the line reaches, eight at a time while there are as many.
+        @inline(__always)
+        private mutating func literals(from start: Int, _ output: inout UnsafeMutablePointer<UInt8>) -> Int {
+            guard let base = text.baseAddress else { return start }
             let limit = min(text.count, start + Self.room - column)
-            var end = start
-            while end < limit {
-                let kind = classes[Int(text[end])]
-                if kind == Class.safe.rawValue {
-                    output.pointee = text[end]
-                } else if kind == Class.blank.rawValue, end + 1 < text.count,
-                    classes[Int(text[end + 1])] != Class.lineEnd.rawValue
-                {
-                    output.pointee = text[end]
-                } else {
-                    break
-                }
-                output += 1
-                end += 1
+            var index = start
+            var isOver = false
+            // A copy that lives in a register.
+            let target = output - start
+            while !isOver, index < limit, index + 8 <= text.count {
+                let word = UnsafeRawPointer(base + index).loadUnaligned(as: UInt64.self)
+                UnsafeMutableRawPointer(target + index).storeBytes(of: word, as: UInt64.self)
+                let flags = OctetWord.flagsOfOthers(word.littleEndian)
+                isOver = flags != 0
+                index = min(limit, index + (isOver ? flags.trailingZeroBitCount / 8 : 8))
             }
-            column += end - start
-            return end > start ? end : character(at: start, &output)
+            while !isOver, index < limit, OctetWord.isLiteral(base[index]) {
+                target[index] = base[index]
+                index += 1
+            }
+            // Blanks in front of a line end are not for here.
+            if index == text.count || ASCII.isLineEnd(base[index]) {
+                while index > start, base[index - 1] == ASCII.space { index -= 1 }
+            }
+            output += index - start
+            column += index - start
+            return index
         }
 
         private func isLineEnd(_ index: Int) -> Bool {
-            text[index] == ASCII.lf || index + 1 < text.count && text[index + 1] == ASCII.lf
+            text[index] == ASCII.lf
+                || text[index] == ASCII.cr && index + 1 < text.count && text[index + 1] == ASCII.lf
         }
 
+        @inline(__always)
         private mutating func hardBreak(_ output: inout UnsafeMutablePointer<UInt8>) {
             output[0] = ASCII.cr
             output[1] = ASCII.lf
@@ -224,22 +227,24 @@ public enum QuotedPrintable {
             return index + length
         }
 
+        @inline(__always)
         private mutating func escape(_ octet: UInt8, _ output: inout UnsafeMutablePointer<UInt8>) {
             output[0] = UInt8(ascii: "=")
-            output[1] = Self.digits[Int(octet >> 4)]
-            output[2] = Self.digits[Int(octet & 15)]
+            output[1] = Self.digit(octet >> 4)
+            output[2] = Self.digit(octet & 15)
             output += 3
             column += 3
         }
+
+        private static func digit(_ value: UInt8) -> UInt8 { value + (value < 10 ? UInt8(ascii: "0") : 55) }
 
         private func isLiteral(_ index: Int) -> Bool {
             let byte = text[index]
             if ASCII.isBlank(byte) {
                 guard index + 1 < text.count else { return false }
-                let next = text[index + 1]
-                return next != ASCII.lf && next != ASCII.cr
+                return !ASCII.isLineEnd(text[index + 1])
             }
-            guard Self.classes[Int(byte)] == Class.safe.rawValue else { return false }
+            guard OctetWord.isLiteral(byte) else { return false }
             guard column == 0 else { return true }
             if byte == UInt8(ascii: ".") { return false }
             if byte == UInt8(ascii: "-") { return !follows("--", at: index) }
@@ -261,6 +266,47 @@ public enum QuotedPrintable {
                 text[(index + 1)..<(index + length)].allSatisfy({ $0 & 0xC0 == 0x80 })
             else { return 1 }
             return length
+        }
+    }
+}
+
+/// Eight octets at a time, by arithmetic on words. A flag, the top bit of an octet, may be wrong only behind a right one, so
+/// that the first one is always right.
+private enum OctetWord {
+    private static let ones: UInt64 = 0x0101_0101_0101_0101
+    private static let tops: UInt64 = 0x8080_8080_8080_8080
+
+    static func flags(_ word: UInt64, equalTo byte: UInt8) -> UInt64 {
+        let difference = word ^ (ones &* UInt64(byte))
+        return (difference &- ones) & ~difference & tops
+    }
+
+    @inline(__always)
+    static func flags(_ word: UInt64, equalTo one: UInt8, or other: UInt8) -> UInt64 {
+        flags(word, equalTo: one) | flags(word, equalTo: other)
+    }
+
+    /// Printable ASCII and the space, but not `=`.
+    static func isLiteral(_ byte: UInt8) -> Bool { 0x20...0x7E ~= byte && byte != UInt8(ascii: "=") }
+
+    /// Octets that are not literal.
+    static func flagsOfOthers(_ word: UInt64) -> UInt64 {
+        let below = (word &- (ones &* 0x20)) & ~word
+        let above = (word &+ ones) | word
+        return ((below | above) & tops) | flags(word, equalTo: 0x3D)
+    }
+
+    /// At least as many as there are octets that are not literal.
+    static func atMostOthers(in text: [UInt8]) -> Int {
+        text.withUnsafeBytes { bytes in
+            var count = 0
+            var index = 0
+            while index + 8 <= bytes.count {
+                let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self).littleEndian
+                count += flagsOfOthers(word).nonzeroBitCount
+                index += 8
+            }
+            return count + bytes.count - index
         }
     }
 }

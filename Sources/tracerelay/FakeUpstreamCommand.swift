@@ -9,7 +9,8 @@ struct FakeUpstreamCommand: AsyncParsableCommand {
         abstract:
             "An upstream for integration tests in any language: STARTTLS, AUTH, captured messages, scripted faults.",
         discussion: """
-            Prints one line `listening on HOST:PORT` when it is ready. A script is a JSON list such as
+            Prints one line `listening on HOST:PORT` to standard output when it is ready, and a line for each message to
+            standard error. A script is a JSON list such as
             [{"at": "RCPT", "address": "*@bad.test", "action": "reply", "reply": "550 5.1.1 no such user", "times": 2},
              {"at": "content", "action": "hang-up", "times": 1}]
             at: connect EHLO HELO STARTTLS AUTH MAIL RCPT DATA content RSET NOOP QUIT
@@ -68,7 +69,8 @@ struct FakeUpstreamCommand: AsyncParsableCommand {
         }
         Output.line("listening on \(settings.host):\(upstream.port)")
         upstream.onMessage { message in
-            Output.line(
+            // Not to standard output: a test suite reads the first line there and then leaves the pipe to fill up.
+            Output.note(
                 "message \(message.number) from <\(message.from)> to \(message.to.map { "<\($0)>" }.joined(separator: " ")) \(message.octets) octets"
             )
         }

@@ -42,7 +42,7 @@ public enum LinkReason: String, Sendable, CaseIterable, Codable {
         switch self {
         case .empty: "the link has no address"
         case .fragment: "it leads to a place in the same mail"
-        case .relative: "it has no scheme, so no browser could open it from a mail"
+        case .relative: "it has no scheme: only full http and https addresses are tracked"
         case .otherScheme: "only http and https links are tracked"
         case .noHost: "there is no host in it"
         case .privateHost: "its host is known only inside the sender's network"

@@ -81,15 +81,9 @@ struct LinkRules {
             || contains(url, "%7B%7B", then: "%7D%7D")
     }
 
-    private static func contains(_ url: [UInt8], _ opening: String, then closing: String) -> Bool {
-        guard let start = firstIndex(of: opening, in: url, from: 0) else { return false }
-        return firstIndex(of: closing, in: url, from: start + opening.utf8.count) != nil
-    }
-
-    private static func firstIndex(of word: String, in url: [UInt8], from start: Int) -> Int? {
-        let word = Array(word.utf8)
-        guard url.count >= word.count, start <= url.count - word.count else { return nil }
-        return (start...(url.count - word.count)).first { url[$0..<$0 + word.count].elementsEqual(word) }
+    private static func contains(_ url: [UInt8], _ opening: StaticString, then closing: StaticString) -> Bool {
+        guard let start = ByteSearch.firstIndex(of: opening, in: url) else { return false }
+        return ByteSearch.firstIndex(of: closing, in: url, from: start + opening.utf8CodeUnitCount) != nil
     }
 
     /// Whether a link's visible text is the address it leads to, give or take the scheme and a final slash.

@@ -57,13 +57,15 @@ public struct LinkTarget: Sendable, Equatable {
         if last.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) || last.starts(with: "0x".utf8) {
             return Self.isPrivateIPv4(labels)
         }
-        let text = String(decoding: name, as: UTF8.self)
-        return Self.localSuffixes.contains { text == $0 || text.hasSuffix("." + $0) }
+        return Self.localSuffixes.contains { suffix in
+            guard name.reversed().starts(with: suffix.reversed()) else { return false }
+            return name.count == suffix.count || name[name.endIndex - suffix.count - 1] == UInt8(ascii: ".")
+        }
     }
 
     private static let localSuffixes = [
         "localhost", "local", "localdomain", "internal", "intranet", "lan", "home.arpa",
-    ]
+    ].map { Array($0.utf8) }
 
     private static func schemeEnd(_ url: [UInt8]) -> Int? {
         for (index, byte) in url.enumerated() {

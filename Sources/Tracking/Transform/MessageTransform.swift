@@ -141,7 +141,7 @@ struct Preparation {
         let reason = own ?? (decision.mode == .upstream ? .leftToUpstream : nil)
         if reason == .traceOff || reason == .otherMarker { optedOut.insert(link.url) }
         let outcome = place(link.url, at: link.value, quoting: link.quoting, unless: reason, in: &part)
-        return Self.report("\(link.element)", link.url, outcome)
+        return Self.report(link.element.rawValue, link.url, outcome)
     }
 
     private mutating func place(
@@ -185,10 +185,14 @@ struct Preparation {
 
     private mutating func preparePlain(_ part: MIMEPart, rules: LinkRules, tracksLinks: Bool) throws(PassThrough) {
         if let raw = PartText.raw(part, of: original), InlinePGP.isPresent(in: raw) { throw PassThrough(.inlinePGP) }
-        // A text part that cannot be decoded stays as it is; the HTML part does not suffer for it.
-        guard tracksLinks,
-            case .success(let text) = PartText.decode(part, of: original, keepCharset: keepsCharset)
-        else { return }
+        guard tracksLinks else { return }
+        let text: PartText
+        switch PartText.decode(part, of: original, keepCharset: keepsCharset) {
+        case .success(let decoded): text = decoded
+        case .failure(let failure):
+            // It stays as it is; the HTML part does not suffer for it.
+            return report.warnings.append("part \(path(of: part)) is not looked at: \(failure.reason.sentence)")
+        }
         var prepared = PreparedPart(index: part.index, text: text, isHTML: false)
         var links: [LinkReport] = []
         for range in PlainTextLinks.find(in: text.bytes) {
@@ -215,12 +219,13 @@ struct Preparation {
             case .bottom: false
             case .auto: parts[0].text.bytes.count > TransformLimits.pixelOnTopOctets
             }
-        let swallowed = atBottom == nil && places.unclosed != nil
+        let unclosed = atBottom == nil ? places.unclosed : nil
+        let swallowed = unclosed != nil
         let place = wantsTop || swallowed ? onTop : atBottom ?? places.end
         parts[0].pixel = place
         report.parts[parts[0].index].pixel = wantsTop || swallowed ? "top" : "bottom"
-        if swallowed, !wantsTop {
-            report.repairs.append("the document ends inside an unclosed element: pixel at the top")
+        if let unclosed, !wantsTop {
+            report.repairs.append("the document ends inside \(unclosed.words): pixel at the top")
         }
     }
 
@@ -234,9 +239,16 @@ struct Preparation {
             let repair = part.splicesNeutralisingEncodingLabel(in: original)
             if !repair.isEmpty {
                 report.repairs.append(
-                    "part \(path(of: part)): a multipart's Content-Transfer-Encoding must be 7bit or 8bit")
+                    "part \(path(of: part)): a multipart cannot be \(part.transferEncodingLabel(in: original)): label replaced"
+                )
             }
             splices += repair
+        }
+        for part in parts {
+            let leaf = tree.parts[part.index]
+            for case .duplicateField(let name) in leaf.defects where name != "Content-Disposition" {
+                report.repairs.append("part \(path(of: leaf)): a second \(name) removed")
+            }
         }
         let header = tree.parts[0].header
         if decision.dkimSigned == .remove {

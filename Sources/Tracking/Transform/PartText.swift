@@ -69,7 +69,7 @@ struct PartText {
             // Quoted-printable text has its line ends as octets, which UTF-16 has not; and what cannot go back, or would
             // come back otherwise, cannot be kept.
             guard !charset.name.hasPrefix("utf-16"), (try? charset.encodeFromUTF8(text)) != nil else {
-                let repair = "\(charset.name) cannot be kept: UTF-8"
+                let repair = "\(label) cannot be kept: UTF-8"
                 return .success(PartText(text, .utf8, label, source: charset, repair: repair))
             }
             return .success(PartText(text, .original(charset), label, source: charset))
@@ -117,8 +117,8 @@ struct PartText {
         guard raw.contains(where: { $0 >= 0x80 || $0 == 0x1B }) else {
             return .success(PartText(raw, .utf8, shown, source: .utf8))
         }
-        if isHTML, let charset = declaredInside(raw), let text = try? charset.decodeToUTF8(raw) {
-            let repair = "charset taken from the document: \(charset.name)"
+        if isHTML, let (charset, label) = declaredInside(raw), let text = try? charset.decodeToUTF8(raw) {
+            let repair = "charset taken from the document: \(label)"
             return .success(PartText(text, .utf8, shown, source: charset, repair: repair))
         }
         for name in ["iso-2022-jp", "iso-2022-kr"] where raw.contains(0x1B) {
@@ -126,19 +126,19 @@ struct PartText {
             return .success(PartText(text, .utf8, shown, source: charset, repair: "its escapes are those of \(name)"))
         }
         if let text = try? Charset.utf8.decodeToUTF8(raw), !raw.contains(0x1B) {
-            let repair = "8-bit text without a charset was UTF-8: labelled so"
+            let repair = "8-bit text labelled \(shown) was UTF-8: labelled so"
             return .success(PartText(text, .utf8, shown, source: .utf8, repair: repair))
         }
-        let repair = "8-bit text without a charset: edited in place"
+        let repair = "8-bit text labelled \(shown): edited in place"
         return .success(PartText(raw, .inPlace, shown, source: nil, repair: repair))
     }
 
     /// What `<meta>` says (HTML §13.2.3.2): UTF-16 in a document that could be read this far means UTF-8.
-    private static func declaredInside(_ raw: [UInt8]) -> Charset? {
+    private static func declaredInside(_ raw: [UInt8]) -> (Charset, label: String)? {
         guard let range = HTMLScan(raw).charsetDeclarations.first else { return nil }
         let label = String(decoding: raw[range], as: UTF8.self)
         guard !isASCII(label), let charset = Charset(label: label) else { return nil }
-        return charset.name.hasPrefix("utf-16") ? .utf8 : charset
+        return charset.name.hasPrefix("utf-16") ? (.utf8, "utf-8") : (charset, label)
     }
 
     /// The part's new content before its transfer encoding; `nil` where its charset has no place for it.

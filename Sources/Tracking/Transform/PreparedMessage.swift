@@ -49,8 +49,12 @@ public struct PreparedMessage: Sendable {
             for part in parts {
                 let edited = try part.edited(tokens, recipient: recipient)
                 guard let content = part.text.encoded(edited) else { throw PassThrough(.charsetUndecodable) }
-                let body = QuotedPrintable.encode(content.bytes)
+                var body = QuotedPrintable.encode(content.bytes)
                 let leaf = tree.parts[part.index]
+                // The message's last line has to end; a soft break adds no line end to the text.
+                if leaf.body.upperBound == original.count, body.last.map({ $0 != 0x0A }) ?? false {
+                    body += "=\r\n".utf8
+                }
                 for splice in leaf.splicesLabelling(
                     charset: content.label, encoding: "quoted-printable", in: original)
                 {

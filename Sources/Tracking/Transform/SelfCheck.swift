@@ -25,7 +25,9 @@ struct SelfCheck {
     ///   `edited` are not the original ones with the tracked ones put in.
     mutating func verify(_ part: PreparedPart, edited: [UInt8], content: [UInt8], body: [UInt8]) throws(PassThrough) {
         bodies[part.index] = body
-        guard Self.decodes(body, to: content) else { throw PassThrough(.selfCheckFailed) }
+        // Line ends may have become CRLF; nothing else may differ.
+        let decoded = QuotedPrintable.decode(body, in: body.indices).bytes
+        guard ByteSearch.equal(decoded, withHardBreaks: content) else { throw PassThrough(.selfCheckFailed) }
         guard part.isHTML else { return }
         let after = HTMLScan(edited).links
         guard part.found.count == after.count else { throw PassThrough(.selfCheckFailed) }
@@ -69,31 +71,10 @@ struct SelfCheck {
             else { throw PassThrough(.selfCheckFailed) }
             guard old.children.isEmpty else { continue }
             let isWhole =
-                bodies[old.index].map { $0.elementsEqual(output[new.body]) }
-                ?? (original[old.body] == output[new.body] && old.transferEncoding == new.transferEncoding)
+                bodies[old.index].map { ByteSearch.equal($0, $0.indices, output, new.body) }
+                ?? (ByteSearch.equal(original, old.body, output, new.body)
+                    && old.transferEncoding == new.transferEncoding)
             guard isWhole else { throw PassThrough(.selfCheckFailed) }
         }
-    }
-
-    /// Line ends may have become CRLF; nothing else may differ.
-    private static func decodes(_ body: [UInt8], to content: [UInt8]) -> Bool {
-        let decoded = QuotedPrintable.decode(body, in: body.indices).bytes
-        return decoded == content || decoded == HardBreaks.normalized(content)
-    }
-}
-
-/// The line ends quoted-printable writes for a text.
-enum HardBreaks {
-    /// Each LF that has no CR in front gets one; a lone CR stays what it is.
-    static func normalized(_ text: [UInt8]) -> [UInt8] {
-        var result: [UInt8] = []
-        result.reserveCapacity(text.count + text.count / 32)
-        var previous: UInt8 = 0
-        for byte in text {
-            if byte == 0x0A, previous != 0x0D { result.append(0x0D) }
-            result.append(byte)
-            previous = byte
-        }
-        return result
     }
 }

@@ -2,9 +2,12 @@
 
 import ipaddress
 import re
+import urllib.parse
+
+import charsets
+from policies import BASE
 
 TRACKING_HOST = "track.example.test"
-EXCLUDED = ".excluded.example"
 LONGEST = 2_000
 LOCAL = ("localhost", "local", "localdomain", "internal", "intranet", "lan", "home.arpa")
 PRIVATE = [ipaddress.ip_network(n) for n in (
@@ -12,11 +15,41 @@ PRIVATE = [ipaddress.ip_network(n) for n in (
 ANY = object()
 
 
+class Text:
+    """How a part's text was read: its encoding, `None` where nobody knows it, and whether it stays in it."""
+
+    def __init__(self, old, new, encoding, in_place=False):
+        self.old, self.new, self.encoding, self.in_place = old, new, encoding, in_place
+        self.keeps_label = in_place
+
+    def requests(self, url, utm):
+        """What a browser would request, campaign included; empty where the URL's octets cannot be decoded."""
+        if self.in_place and re.search(r"[\udc00-\udcff]", url):
+            return set()
+        return {with_campaign(each, utm) for each in charsets.requested_urls(url, self.encoding)}
+
+    def targets(self, url, utm):
+        """What a tracked link may lead to, in canonical form."""
+        return {charsets.canonical(each) for each in self.requests(url, utm)}
+
+
+def with_campaign(url, utm):
+    """Parameters that the query does not name yet, in front of the fragment."""
+    front, query, rest = charsets.split_url(url)
+    names = {pair.partition("=")[0] for pair in query.split("&")}
+    added = "&".join(f"{urllib.parse.quote(name, safe='')}={urllib.parse.quote(value, safe='')}"
+                     for name, value in utm if name not in names)
+    if not added:
+        return url
+    front = front if front.endswith("?") else front + "?"
+    return front + query + ("&" if query else "") + added + rest
+
+
 def tracked_length(target):
     """Octets of the tracked URL: version, key, message, numbers, target, code in base64url behind the base URL. The
     relay reckons with four octets for each number, so up to six of them are a matter of taste."""
     def length(numbers):
-        return len("https://track.example.test/c/") + ((2 + 10 + numbers + len(target) + 16) * 4 + 2) // 3
+        return len(f"{BASE}/c/") + ((2 + 10 + numbers + len(target) + 16) * 4 + 2) // 3
     return length(2), length(8)
 
 
@@ -74,35 +107,68 @@ def has_template(url):
     return re.search(r"\{\{.*\}\}|%%.*%%|\*\|.*\|\*|%7B%7B.*%7D%7D", url, re.S) is not None
 
 
-def reasons(link, clicks, unsubscribe):
+def is_excluded(patterns, host, url):
+    """Host globs, and URL globs where they hold a slash."""
+    def fits(pattern, text):
+        words = [{"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern]
+        return re.fullmatch("".join(words), text, re.S | re.I | re.A) is not None
+    # "example.com." and "example.com" are one.
+    return any(fits(p, url) if "/" in p else fits(p, host.removesuffix(".")) for p in patterns)
+
+
+def shows(label, url):
+    """Whether the label is the address: True, False, or ANY where readers may differ on what is still the same."""
+    def bare(text):
+        return re.sub(r"\Ahttps?://", "", text.strip("".join(map(chr, range(0x21)))), flags=re.I).rstrip("/ ")
+
+    def loose(text):
+        return re.sub(r"[\W_]", "", urllib.parse.unquote(bare(text)).casefold())
+    if label is None:
+        return ANY
+    if bare(label) == bare(url):
+        return bare(label) != ""
+    return ANY if loose(label) == loose(url) else False
+
+
+def reasons(link, text, mail):
     """All reasons that hold, `None` among them where it may be tracked."""
-    found = set()
     if marked := marker(link.attributes):
         return {marked}
+    if link.url in mail.opted_out and link.element == "text":
+        return {"trace-off"}
     form, host = shape(link.url)
     if form:
         return {form}
-    if not clicks:
+    if not mail.clicks:
         return {"clicks-off"}
-    if has_template(link.url):
-        found.add("template-marker")
-    if host == TRACKING_HOST:
-        found.add("already-tracked")
-    is_private = privacy(host)
-    if is_private is ANY:
-        found |= {"private-host", None}
-    elif is_private:
-        found.add("private-host")
-    if host.endswith(EXCLUDED):
-        found.add("excluded")
-    if link.url in unsubscribe:
-        found.add("list-unsubscribe")
-    shortest, longest = tracked_length(link.url.encode("utf-8", "surrogatepass"))
-    if longest > LONGEST:
-        found.add("too-long")
-    if not found - {"too-long"} and shortest <= LONGEST:
-        found.add(None)
-    return found
+    certain, possible = reasons_of_url(link, host, mail)
+    if certain:
+        return certain | possible
+    if mail.policy.is_upstream:
+        return possible | {"left-to-upstream"}
+    return possible | reasons_of_target(text.requests(link.url, mail.policy.utm))
+
+
+def reasons_of_url(link, host, mail):
+    """The reasons that hold, and those that may."""
+    answers = {
+        "template-marker": has_template(link.url),
+        "already-tracked": host.removesuffix(".") == TRACKING_HOST,
+        "private-host": privacy(host),
+        "excluded": is_excluded(mail.policy.exclude, host, link.url),
+        "list-unsubscribe": link.url in mail.unsubscribe,
+        "label-is-url": (mail.policy.label_is_url == "leave" and link.element == "a" and shows(link.label, link.url)),
+    }
+    return ({name for name, answer in answers.items() if answer is True},
+            {name for name, answer in answers.items() if answer is ANY})
+
+
+def reasons_of_target(requests):
+    if not requests:
+        return {"undecodable"}
+    lengths = [tracked_length(request.encode("utf-8", "surrogatepass")) for request in requests]
+    return ({"too-long"} if max(longest for _, longest in lengths) > LONGEST else set()) | (
+        {None} if min(shortest for shortest, _ in lengths) <= LONGEST else set())
 
 
 def unsubscribe_urls(root):

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 
 import pages
+import policies
 
 # Label, Python codec, words that fit.
 CHARSETS = [
@@ -25,6 +26,7 @@ CHARSETS = [
     ("utf-16le", "utf-16-le", "latin"), ("UTF-16BE", "utf-16-be", "japanese"), ("utf-7", "utf-7", "cyrillic"),
     ("macintosh", "mac_roman", "latin"), ("unknown-8bit", "latin-1", "latin"), ("x-nobody", "utf-8", "latin"),
 ]
+TAGS = [policy.tag for policy in policies.POLICIES]
 WIDE = ("utf-16", "UTF-16BE", "utf-16le")
 
 
@@ -35,8 +37,8 @@ class Case:
     # Whether the email package's modern policy has to find it clean.
     is_clean: bool = True
     is_mutated: bool = False
-    # None where the verdict is not foreseen.
-    flags: tuple = (True, True)
+    # The tag that is asked for; "none" without a trace field, "bad" where nobody could read it.
+    trace: str = "none"
 
 
 def boundary(rng):
@@ -118,7 +120,8 @@ class Mailer:
                             f'{kind}; format=flowed; charset="{charset}"; name="ä.html"'.encode().decode("latin-1"),
                             f"{kind}; charset*=us-ascii''{charset}", f"{kind}; charset*0={charset[:3]}; charset*1={charset[3:]}",
                             f'{kind}; name="=?utf-8?B?w6QuaHRtbA==?="; charset={charset}', f"{kind}; CHARSET={charset}",
-                            f"{kind}; name*0=a; charset={charset}; name*1=b", f"{kind}; charset={charset} (comment)"]
+                            f"{kind}; name*0=a; charset={charset}; name*1=b", f"{kind}; charset={charset} (comment)", f"{kind}; charset={charset}; Charset=koi8-r",
+                            f"{kind}; charset*0*=us-ascii''{charset[:3]}; name=x; charset*1={charset[3:]}"]
                            if charset != "us-ascii" or rng.random() < 0.5 else [kind])
         fields = [("Content-Type", fold(rng, value))]
         if encoding:
@@ -190,7 +193,8 @@ class Mailer:
         fields = [("Content-Type", fold(rng, f'multipart/{subtype}; {parameters}boundary="{mark}"'))]
         roll = rng.random()
         if roll < 0.06:
-            fields.append(("Content-Transfer-Encoding", rng.choice(["quoted-printable", "base64", "x-unknown"])))
+            for _ in range(rng.choice([1, 1, 2])):
+                fields.append(("Content-Transfer-Encoding", rng.choice(["quoted-printable", "base64", "x-unknown"])))
             self.clean = False
         elif roll < 0.2:
             fields.append(("Content-Transfer-Encoding", rng.choice(["7bit", "8bit", "binary"])))
@@ -218,10 +222,14 @@ class Mailer:
         return self.multipart("report", [self.html(), ([("Content-Type", "message/delivery-status")], b"Reporting-MTA: dns; x\r\n\r\nAction: failed\r\n")],
                               "report-type=delivery-status; ")
 
+    def attached_multipart(self):
+        fields, body = self.alternative()
+        return fields + [("Content-Disposition", "attachment; filename=x")], body
+
     def mixed(self):
         makers = [self.html, self.text, self.alternative, self.related, self.attachment, self.forwarded, self.signed,
-                  self.inline_image, self.digest]
-        weights = [4, 2, 3, 3, 4, 2, 1, 1, 1]
+                  self.inline_image, self.digest, self.attached_multipart]
+        weights = [4, 2, 3, 3, 4, 2, 1, 1, 1, 1]
         count = self.rng.randint(1, 4)
         return self.multipart(self.rng.choice(["mixed", "mixed", "x-unknown", "parallel"]),
                               [make() for make in self.rng.choices(makers, weights, k=count)])
@@ -229,29 +237,32 @@ class Mailer:
     # MARK: The message
 
     def trace(self):
-        """Section 1: the field in a form seen in the wild, and what it asks for."""
+        """Section 1: the field in a form seen in the wild, and the tag it asks for."""
         rng = self.rng
         roll = rng.random()
         if roll < 0.03:
-            return [], None
+            return [], "none"
         opens, clicks = rng.choice([(1, 1)] * 8 + [(1, 0), (0, 1), (0, 0)])
-        tag = "Test" if roll > 0.08 else rng.choice(["Unknown", "Keep", "Keep"])
+        tag = rng.choices(TAGS, policies.WEIGHTS)[0] if roll > 0.04 else "Unknown"
         value = json.dumps({"TagName": tag, "OpenTrace": str(opens), "LinkTrace": str(clicks)},
                            indent=rng.choice([None, None, 2]), separators=rng.choice([(",", ":"), (", ", ": ")]))
         text = base64.b64encode(value.encode()).decode()
         if roll > 0.98:
-            text = rng.choice(["!!!", text[:20], "e30=", ""])
-        form = rng.random()
+            return [("X-AliDM-Trace", rng.choice(["!!!", text[:20], "e30=", ""]))], "bad"
+        return [(rng.choice(["X-AliDM-Trace", "x-alidm-trace"]), self.wrapped(text))], tag
+
+    def wrapped(self, text):
+        form = self.rng.random()
         if form < 0.1:
-            text = text[:40] + "\r\n " + text[40:]
-        elif form < 0.15:
-            text = text[:40] + "\r\n" + text[40:]
+            return text[:40] + "\r\n " + text[40:]
+        if form < 0.15:
             self.clean = False
-        elif form < 0.2:
-            text = f"=?utf-8?q?{text.replace('=', '=3D')}?="
-        elif form < 0.25:
-            text = text.rstrip("=").replace("+", "-")
-        return [(rng.choice(["X-AliDM-Trace", "x-alidm-trace"]), text)], (bool(opens), bool(clicks))
+            return text[:40] + "\r\n" + text[40:]
+        if form < 0.2:
+            return f"=?utf-8?q?{text.replace('=', '=3D')}?="
+        if form < 0.25:
+            return text.rstrip("=").replace("+", "-").replace("/", "_")
+        return text
 
     def header(self):
         rng = self.rng
@@ -260,7 +271,7 @@ class Mailer:
         optional = [("Date", "Tue, 24 Nov 2026 10:00:00 +0000"), ("Message-ID", "<1@shop.example>"), ("Bcc", "secret@customer.example"),
                     ("bcc", "a@x.example,\r\n b@x.example"), ("List-Unsubscribe", "<mailto:u@example.org>, <https://list.example.org/unsubscribe?u=1&l=2>"),
                     ("List-Unsubscribe", "<https://list.example.org/off>"), ("X-AliDM-Settings", "e30="), ("X-Mailer", "  spaced \t"),
-                    ("Received", "from a by b;\r\n\tTue, 24 Nov 2026 10:00:00 +0000"), ("DKIM-Signature" if rng.random() < 0.1 else "X-Sig", "v=1; a=rsa-sha256;\r\n b=x")]
+                    ("Received", "from a by b;\r\n\tTue, 24 Nov 2026 10:00:00 +0000"), ("DKIM-Signature" if rng.random() < 0.25 else "X-Sig", "v=1; a=rsa-sha256;\r\n b=x")]
         fields += [item for item in optional if rng.random() < 0.35]
         if rng.random() < 0.9:
             fields.append((rng.choice(["MIME-Version", "Mime-Version"]), "1.0"))
@@ -270,8 +281,8 @@ class Mailer:
         rng = self.rng
         makers = [self.html, self.alternative, self.related, self.mixed, self.signed, self.report, self.text, self.attachment]
         content, body = rng.choices(makers, [25, 25, 10, 32, 2, 2, 2, 2])[0]()
-        trace, flags = self.trace()
-        head = self.header() + trace
+        field, trace = self.trace()
+        head = self.header() + field
         rng.shuffle(head)
         fields = head + content if rng.random() < 0.8 else content + head
         octets = self.fields(fields) + b"\r\n" + body
@@ -281,7 +292,7 @@ class Mailer:
         if rng.random() < 0.004:
             self.clean = False
             octets = b"From news@shop.example Tue Nov 24 10:00:00 2026\r\n" + octets
-        return octets if octets.endswith(b"\n") else octets + b"\r\n", flags
+        return octets if octets.endswith(b"\n") else octets + b"\r\n", trace
 
 
 # MARK: Mutation
@@ -330,8 +341,8 @@ def case(seed, number):
     """The same case for the same seed and number, whatever ran before."""
     rng = random.Random(f"{seed}:{number}")
     mailer = Mailer(rng)
-    octets, flags = mailer.message()
+    octets, trace = mailer.message()
     if number % 3 == 2:
         other, _ = Mailer(rng).message()
-        return Case(number, mutate(rng, octets, other), is_clean=False, is_mutated=True, flags=flags)
-    return Case(number, line_ends(rng, octets), is_clean=mailer.clean, flags=flags)
+        return Case(number, mutate(rng, octets, other), is_clean=False, is_mutated=True, trace=trace)
+    return Case(number, line_ends(rng, octets), is_clean=mailer.clean, trace=trace)

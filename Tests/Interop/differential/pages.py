@@ -1,5 +1,6 @@
 """Generates HTML as mailers write it, and with every quirk that browsers read."""
 
+import re
 import string
 
 WORDS = {
@@ -36,6 +37,10 @@ http://[::1]/|http://[fd00::1]/|http://printer.local/|https://wiki.internal/|htt
 {{url}}|https://e.example.org/{{ user.id }}|https://e.example.org/%%id%%|https://e.example.org/*|ID|*|*|UNSUB|*|https://{{host}}/x
 https://e.example.org/%7B%7Bx%7D%7D|https://e.example.org/{{half|https://e.example.org/%%half|https://e.example.org/}}wrong{{
 https://list.example.org/unsubscribe?u=1&amp;l=2|https://list.example.org/unsubscribe?u=1&l=2|https://list.example.org/off
+https://e.example.org/#a?ü|https://e.example.org/#日?本=&eacute;|https://e.example.org/caf&eacute;?q=&eacute;#&uuml;
+https://e.example.org/?n=１２３&k=カ&q=中|https://e.example.org/?q=Привет#мир|https://e.example.org/?q=한국어&r=똠|https://e.example.org/?é'"
+https://e.example.org/?utm_source=mine&amp;x=1#f|https://e.example.org/?utm_campaign#f|https://e.example.org/?#f|https://e.example.org/?a=1&
+https://www.example.net/|https://a.b.example.net./x|https://EXAMPLE.net/|https://shop.example.com/4|https://news.example.net:8443/y
 https://track.example.test/c/AAAA|https://TRACK.example.test/o/x.gif|https://a.excluded.example/x|https://excluded.example/x
 """.split()
 LINKS = [link for row in LINKS for link in row.replace("*|ID|*", "*\x01ID\x01*").replace("*|UNSUB|*", "*\x01UNSUB\x01*").split("|")]
@@ -111,7 +116,18 @@ class Page:
             text += attribute + (rng.choice([" "] * 6 + ["\n ", "\t"]) if index + 1 < len(attributes) else "")
         return text + rng.choice([">"] * 8 + [" >", "\n>", " />"])
 
+    def labelled_link(self):
+        """A link that shows its address, or nearly so."""
+        rng = self.rng
+        url = self.url()
+        bare = re.sub("^https?://", "", url)
+        label = rng.choice([url, url, bare, url + "/", f" {url} ", f"<b>{url}</b>", url.replace("&", "&amp;"), url.upper(),
+                            f"{bare}<br>", f"{url[:10]}<wbr>{url[10:]}", f"<!-- x -->{url}", f"{url} x"])
+        return self.tag(url=url) + label + "</a>"
+
     def link(self):
+        if self.rng.random() < 0.06:
+            return self.labelled_link()
         return self.tag() + self.rng.choice([self.text(3), "", self.url(), "<b>x</b>", '<img src="cid:a">']) + "</a>"
 
     # MARK: Blocks
@@ -134,10 +150,11 @@ class Page:
             f"<center>{self.text(2)}</center></v:roundrect>",
             self.link(), f"<v:rect {self.href()} fill=t />", "<style>a{color:red}</style>",
             f"<xml><o:OfficeDocumentSettings/></xml>{self.link()}", f"<script>'<a href=x>'</script>{self.link()}"])
+        shown = f"<v:rect {self.href()} fill=t />{self.link()}"
         condition = self.rng.choice(["mso", "gte mso 9", "IE", "!mso", "mso 12", "(mso)|(IE)"])
         return self.rng.choice([
             f"<!--[if {condition}]>{inner}<![endif]-->", f"<!--[if {condition}]><!-->{self.link()}<!--<![endif]-->",
-            f"<![if {condition}]>{self.link()}<![endif]>", f"<!--[IF {condition}]>\n{inner}\n<![ENDIF]-->",
+            f"<![if {condition}]>{self.link()}<![endif]>", f"<![if {condition}]>{shown}<![endif]><v:rect {self.href()}>", f"<!--[IF {condition}]>\n{inner}\n<![ENDIF]-->",
             f"<!--[if {condition}]><!-- -->{self.link()}<!-- <![endif]-->"])
 
     def raw_text(self):
@@ -224,12 +241,34 @@ class Page:
         return self.rng.choice([f"<!-- {self.text()}", "<script>x", "<style>a{", "<title>x", "<textarea>x", f"<a {self.href()}",
                                 "<a href=\"https://cut.example.com/", "</", "<", "<!", "&", "&lt", "<plaintext>x", "<svg><![CDATA[x",
                                 "<p><b>x", "<table><tr><td>x", "<svg><g>", "<!--[if mso]><a href=x>", "<xmp>", "<noscript>",
-                                "<ul><li><i>", "</body", "<?x", "\x00"])
+                                "<ul><li><i>", "<select><option>x", "<template><p>x", "</body", "<?x", "\x00"])
 
 
 def page(rng, script, charset):
     return Page(rng, WORDS[script]).document(charset)
 
 
+PLAIN_URLS = """
+https://shop.example.com/t|https://shop.example.com/t.|http://www.example.net/a,b;c.|(https://e.example.org/a)|<https://e.example.org/?a=1&b=2>
+https://e.example.org/a_(b)|(see https://e.example.org/a_(b)).|[https://e.example.org/x]|https://e.example.org/x]|*https://e.example.org/b*
+_https://e.example.org/u_|"https://e.example.org/q"|'https://e.example.org/q'|HTTPS://E.example.org/UP!|https://e.example.org/?!|xhttps://no.example.org
+https://|http://.|https://...|http://10.0.0.1/|http://localhost|https://list.example.org/off|https://e.example.org/{{x}}|https://e.example.org/%%x%%
+https://e.example.org/中文|中https://e.example.org/中|https://e.example.org/a|b|https:/one.example.org/|https://a.excluded.example/|ftp://x.example.org
+https://e.example.org/?u=https://f.example.org/|https://e.example.org:8443/#f|https://u:p@e.example.org/|https://track.example.test/c/AAAA
+https://e.example.org/a\\b|https://e.example.org/a^b|https://e.example.org/`x`|https://e.example.org/--|https://e.example.org/-_-
+""".split()
+PLAIN_URLS = [url for row in PLAIN_URLS for url in row.split("|") if url]
+
+
+def plain_word(page):
+    rng = page.rng
+    roll = rng.random()
+    if roll < 0.12:
+        return rng.choice(PLAIN_URLS)
+    return page.url().strip() or "x" if roll < 0.2 else page.text(4)
+
+
 def plain(rng, script):
-    return "\r\n".join(Page(rng, WORDS[script]).text() for _ in range(rng.randint(1, 6))) + "\r\nhttps://shop.example.com/t\r\n"
+    page = Page(rng, WORDS[script])
+    lines = [" ".join(plain_word(page) for _ in range(rng.randint(1, 4))) for _ in range(rng.randint(1, 6))]
+    return "\r\n".join(lines + [rng.choice(["https://shop.example.com/t", ""])]) + rng.choice(["\r\n", "\r\n", ""])

@@ -1,4 +1,4 @@
-"""Compares one rewritten part before and after: encoding, text, links, pixel."""
+"""Compares one part before and after: encoding, text, links, pixel."""
 
 import email.utils
 import quopri
@@ -7,14 +7,20 @@ import re
 import charsets
 import documents
 import linkoracle
+import plaintext
+from linkoracle import Text
+from policies import BASE
 from structure import expect
 from tokens import CLICK, OPEN, BadToken, open_token
 
-BASE = "https://track.example.test"
 TRACKED = re.compile(re.escape(BASE) + r"/c/([A-Za-z0-9_-]+)")
 PIXEL = re.compile(
     r'<img src="(' + re.escape(BASE) + r'/o/([A-Za-z0-9_-]+)\.gif)" width="1" height="1" alt=""[^<>]*>')
 PIXEL_ON_TOP = 100 << 10
+# Not in any text of this test, and no character that means something in a pattern.
+QUOTE = "\ue000"
+# Octets of a URL that the report shows.
+SHOWN = 2_048
 
 
 class Unreadable(Exception):
@@ -24,11 +30,12 @@ class Unreadable(Exception):
 class Mail:
     """What is known of a mail while its parts are compared."""
 
-    def __init__(self, keys, clicks, opens, unsubscribe, case):
-        self.keys, self.clicks, self.opens, self.unsubscribe, self.case = keys, clicks, opens, unsubscribe, case
+    def __init__(self, keys, policy, recipient, unsubscribe):
+        self.keys, self.policy, self.recipient, self.unsubscribe = keys, policy, recipient, unsubscribe
+        self.opens = self.clicks = True
+        self.opted_out = set()
         self.message = None
         self.next_number = 0
-        self.pixels = 0
         self.counts = {}
 
     def open(self, text, kind):
@@ -38,8 +45,21 @@ class Mail:
             expect(False, f"a token does not open: {error}", text)
         self.message = self.message or token.message
         expect(token.message == self.message, "tokens of one mail name different messages")
-        expect(token.recipient == 0, f"a token names recipient {token.recipient}")
+        expect(token.recipient == self.recipient, f"a token names recipient {token.recipient}")
         return token
+
+    def target(self, text):
+        return self.open(text, CLICK).target.decode("utf-8", "surrogateescape")
+
+    def count(self, name):
+        self.counts[name] = self.counts.get(name, 0) + 1
+
+    def take_numbers(self, links):
+        """Links are numbered through the mail, those of HTML first."""
+        numbers = [link["number"] for link in links if "number" in link]
+        expect(numbers == list(range(self.next_number, self.next_number + len(numbers))), f"link numbers: {numbers}")
+        self.next_number += len(numbers)
+        return len(numbers)
 
 
 # MARK: Encoding
@@ -72,176 +92,268 @@ def label(part):
     if value is None:
         return None
     # The email package keeps comments in parameters, which RFC 2045 section 5.1 allows.
-    return re.sub(r"\s*\([^()]*\)", "", email.utils.collapse_rfc2231_value(value)).strip()
+    return re.sub(r"\s*\([^()]*\)", "", email.utils.collapse_rfc2231_value(value)).strip() or None
 
 
 # MARK: Text
 
-def texts(old, new):
-    """The part's text before and after, as a browser that trusts the labels would have it."""
-    body = old.octets
-    octets = charsets.decode_transfer(body, old.encoding)
+def read_text(old, keeps):
+    """The part's text before, as a browser that trusts the labels would have it."""
+    octets = charsets.decode_transfer(old.octets, old.encoding)
     expect(octets is not None, f"part {old.path} was rewritten from an unknown encoding {old.encoding}")
-    check_lines(new.octets)
-    again = quopri.decodestring(new.octets)
-    before, after = label(old), label(new)
-    if after is None or after.upper() != "UTF-8" or before is not None and before.lower() == after.lower() == "utf8":
-        return in_place(octets, again, before, after)
-    try:
-        text = again.decode("utf-8")
-    except UnicodeDecodeError as error:
-        # Section 3: bytes that are not in the charset are edited in place, the label kept.
-        expect(before is not None and charsets.codec(before) == "utf-8" and not is_utf8(octets),
-               f"labelled UTF-8 and is not: {error}", repr(again[error.start - 40:error.start + 20]))
-        return octets.decode("utf-8", "surrogateescape"), again.decode("utf-8", "surrogateescape")
-    old = decoded(octets, before)
-    if before and charsets.codec(before) in charsets.JAPANESE:
-        return old.translate(charsets.FOLDED), text.translate(charsets.FOLDED)
-    return old, text
-
-
-def in_place(octets, again, before, after):
-    expect((before or "").lower() == (after or "").lower(), "the label", str(before), str(after))
-    name = charsets.codec(after) if after else None
-    if after and name is None:
-        raise Unreadable(f"charset {after}")
-    if name in (None, "utf-8") or after.lower() in charsets.ASCII_LABELS:
-        name = "utf-8"
-    return tuple(charsets.decode(side, name, "surrogateescape" if name == "utf-8" else "backslashreplace")
-                 for side in (octets, again))
-
-
-def decoded(octets, charset):
-    if charset is None or charset.lower() in charsets.ASCII_LABELS:
-        return unlabelled(octets)
-    name = charsets.codec(charset)
+    before = label(old)
+    if before is None or before.lower() in charsets.ASCII_LABELS:
+        return unlabelled(octets, old.content_type == "text/html")
+    name = charsets.encoding(before)
     if name is None:
-        raise Unreadable(f"charset {charset}")
+        raise Unreadable(f"charset {before}")
     try:
-        return charsets.decode(octets, name)
+        text = Text(charsets.decode(octets, name), None, name)
     except UnicodeDecodeError as error:
-        # iconv's tables have a few codes more than Python's; which ones is not this test's matter.
-        raise Unreadable(f"bytes Python's {name} does not have") from error
+        if name in charsets.NOT_ASCII_SUPERSETS:
+            # iconv's tables have a few codes more than Python's; which ones is not this test's matter.
+            raise Unreadable(f"bytes Python's {name} does not have") from error
+        text = Text(charsets.decode(octets, name, "escape-octet"), None, name, in_place=True)
+    # UTF-16 is no text that quoted-printable could carry line by line.
+    text.keeps_label = text.in_place or keeps and name != "utf-8" and not name.startswith("utf-16")
+    return text
 
 
-def unlabelled(octets):
-    """Section 3: what <meta> says, else UTF-8. A <meta> that could be read cannot mean UTF-16 (WHATWG HTML 13.2.3.2)."""
+def unlabelled(octets, is_html):
+    """Section 3: what <meta> says, else the escapes, else UTF-8. A <meta> that could be read cannot mean UTF-16 (WHATWG
+    HTML 13.2.3.2)."""
     if not re.search(rb"[\x80-\xff\x1b]", octets):
-        return octets.decode("ascii")
-    name = declared_codec(octets.decode("latin-1"))
-    for candidate in (name, "utf-8"):
+        return Text(octets.decode("ascii"), None, "utf-8")
+    candidates = [declared_encoding(octets.decode("latin-1"))] if is_html else []
+    candidates += ["iso-2022-jp", "iso-2022-kr"] if b"\x1b" in octets else ["utf-8"]
+    for name in filter(None, candidates):
         try:
-            if candidate:
-                return charsets.decode(octets, candidate)
+            return Text(charsets.decode(octets, name), None, name)
         except UnicodeDecodeError:
             continue
-    raise Unreadable("8-bit text that is labelled UTF-8 and was not")
+    text = Text(octets.decode("utf-8", "escape-octet"), None, None, in_place=True)
+    text.keeps_label = True
+    return text
 
 
-def declared_codec(text):
+def declared_encoding(text):
     for token in documents.read(text).tokens:
         if token[0] == "start" and token[1] == "meta":
             found = token[2].get("charset")
             if found is None and token[2].get("http-equiv", "").lower() == "content-type":
-                found = (re.search(r"charset\s*=\s*[\"']?([^\s;\"']*)", token[2].get("content", ""), re.I) or [0, None])[1]
-            if found is not None:
-                name = charsets.codec(found)
+                content = token[2].get("content", "")
+                found = (re.search(r"charset\s*=\s*[\"']?([^\s;\"']*)", content, re.I) or [0, None])[1]
+            # An empty one names nothing.
+            if found and found.strip():
+                name = None if found.lower() in charsets.ASCII_LABELS else charsets.encoding(found)
                 return "utf-8" if name and name.startswith("utf-16") else name
     return None
+
+
+def read_rewritten(old, new, text):
+    """The text after, by the label that the contract foresees: UTF-8, or the one that stood there."""
+    check_lines(new.octets)
+    again = quopri.decodestring(new.octets)
+    before, after = label(old), label(new)
+    if not text.keeps_label:
+        return read_utf8(again, before, after)
+    if (before or "").lower() != (after or "").lower():
+        # What Python's codec cannot decode, or cannot encode again, may be another matter for the relay's.
+        expect(text.encoding is not None and (after or "").upper() == "UTF-8", "the label", str(before), str(after))
+        raise Unreadable(f"{text.encoding} can be kept here and not there")
+    if text.encoding is None:
+        return again.decode("utf-8", "escape-octet")
+    return charsets.decode(again, text.encoding, "escape-octet" if text.in_place else "strict")
+
+
+def read_utf8(again, before, after):
+    expect((after or "").upper() == "UTF-8" or before and before.lower() == after.lower() == "utf8",
+           "the label is not UTF-8", str(before), str(after))
+    try:
+        return again.decode("utf-8")
+    except UnicodeDecodeError as error:
+        expect(False, f"labelled UTF-8 and is not: {error}", repr(again[error.start - 40:error.start + 20]))
+
+
+def texts(old, new, policy):
+    """Both texts, with LF line ends and what Japanese tables disagree on made one."""
+    text = read_text(old, policy.charset == "keep" and not policy.is_upstream)
+    if new is not None:
+        text.new = lines(read_rewritten(old, new, text))
+    text.old = lines(text.old)
+    if text.encoding in charsets.JAPANESE:
+        text.old, text.new = (side and side.translate(charsets.FOLDED) for side in (text.old, text.new))
+    return text
 
 
 def lines(text):
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def check_untouched_text(old, new, pixel):
-    """What stands between the links is the same character by character, charset declarations aside."""
-    rest = new.replace(pixel, "", 1) if pixel else new
-    pieces = [re.escape(piece).replace("UTF\\-8", "(?:UTF\\-8|[^<>;]{0,60}?)") for piece in TRACKED.split(rest)[::2]]
-    if re.fullmatch(".*?".join(pieces), old, re.S) is None:
-        expect(False, "text outside the links changed", old, rest)
+def is_untouched(old, new):
+    """Whether all that stands between the links is the same character by character, charset declarations aside."""
+    pattern = []
+    for piece in TRACKED.split(bare(new))[::2]:
+        words = re.escape(piece).replace("UTF\\-8", "(?:UTF\\-8|[^<>;]{0,60}?)")
+        # Quotes may have been put around a value that had none.
+        pattern.append(words.replace(QUOTE, '"?'))
+    return re.fullmatch(".*?".join(pattern), old, re.S) is not None
+
+
+def bare(text):
+    """The text with a mark for each quote around a token that ends in a dash: unquoted it would end a comment."""
+    return re.sub(r'"(' + TRACKED.pattern + r')(?<=-)"', QUOTE + r"\1" + QUOTE, text)
 
 
 # MARK: All of it
 
-def compare(old, new, report, mail):
-    """`old` and `new` are parts by ranges, `report` the relay's own report of the part."""
-    old_text, new_text = (lines(text) for text in texts(old, new))
-    pixel = find_pixel(new_text, report, mail)
-    check_untouched_text(old_text, new_text, pixel and pixel[0])
-    before, after = documents.read(old_text), documents.read(new_text)
+def compare(old, new, report, mail, pixel_expected):
+    """`old` and `new` are parts by ranges, `new` is None where the part was not rewritten; `report` is the relay's."""
+    if old.content_type == "text/plain" and charsets.decode_transfer(old.octets, old.encoding) is None:
+        # A text part that cannot be decoded stays as it is; the HTML part does not suffer for it.
+        expect(new is None and not report["links"], f"part {old.path} was rewritten from {old.encoding}")
+        return
+    text = texts(old, new, mail.policy)
+    if old.content_type == "text/plain":
+        inventory = plaintext.links(text.old)
+        check_fates(inventory, report, text, mail)
+        if new is not None:
+            plaintext.compare(inventory, text, report, TRACKED,
+                              lambda token, url: check_target(mail.target(token), url, text, mail))
+        return
+    before = documents.read(text.old)
+    if before.unsettled:
+        mail.count("inventory not compared: select or frameset")
+    else:
+        check_fates(documents.links(before), report, text, mail)
+    expect(("pixel" in report) == pixel_expected, f"the report has the pixel {report.get('pixel')}")
+    if new is not None:
+        compare_html(before, text, report, mail)
+
+
+def compare_html(before, text, report, mail):
+    pixel = find_pixel(text.new, report, mail)
+    rest = text.new.replace(pixel[0], "", 1) if pixel else text.new
+    if mail.policy.is_upstream:
+        text.new = rest = without_body_element(before, text.old, rest)
+    expect(is_untouched(text.old, rest), "text outside the links changed", text.old, rest)
+    after = documents.read(text.new)
     comparison = documents.Comparison(pixel and pixel[1])
     comparison.documents(before, after)
-    check_links(before, after, comparison, report, mail)
-    open_link = link_opener(mail)
-    bare = new_text.replace(pixel[0], "", 1) if pixel else new_text
-    documents.compare_trees(before, after, bare, open_link, pixel and pixel[1])
+    check_changed(comparison, report, text, mail)
+    documents.compare_trees(before, after, rest, pixel and pixel[1])
     if pixel:
-        check_place(before, after, comparison, pixel[1], len(old_text.encode("utf-8", "surrogateescape")))
+        check_place(before, after, comparison, pixel[1], report["pixel"], wants_top(text, mail))
 
+
+def without_body_element(before, old, new):
+    """Section 7: a document has a `<body>` element, put in where it had none; nothing else changes."""
+    if any(token[:2] == ["start", "body"] for token in before.tokens):
+        return new
+    expect(any(token[:2] == ["start", "body"] for token in documents.read(new).tokens), "no <body> element", old, new)
+    for start in re.finditer("<body>", new):
+        opened = new[:start.start()] + new[start.end():]
+        ends = [None] + list(re.finditer("</body>", opened))
+        for end in reversed(ends):
+            bare = opened if end is None else opened[:end.start()] + opened[end.end():]
+            if is_untouched(old, bare):
+                return bare
+    expect(False, "more than a <body> element was put in", old, new)
+
+
+# MARK: Links
+
+def shown(url):
+    """The ASCII of a URL: what is no character stands in the report as U+FFFD, in the oracle as a surrogate."""
+    return re.sub(r"[^\x00-\x7e]", "", url)
+
+
+def is_shown_as(url, reported):
+    one, other = shown(url), shown(reported)
+    if len(reported.encode()) >= SHOWN - 4:
+        return one.startswith(other[:SHOWN - 4])
+    return one == other
+
+
+def check_fates(inventory, report, text, mail):
+    """Every link stands in the report, with a reason that holds."""
+    reported = report["links"]
+    expect(len(inventory) == len(reported) and all(is_shown_as(a.url, b["url"]) for a, b in zip(inventory, reported)),
+           "the links", "\n".join(f"{link.element} {link.url!r}" for link in inventory),
+           "\n".join(f"{link['element']} {link['url']!r}" for link in reported))
+    for link, said in zip(inventory, reported):
+        allowed = linkoracle.reasons(link, text, mail)
+        expect(said.get("reason") in allowed, "a link's fate",
+               f"{link.url!r} {link.attributes} {link.label!r}: {sorted(map(str, allowed))}", str(said))
+        expect(("number" in said) != ("reason" in said), "a link has a number or a reason", "", str(said))
+        if said.get("reason") in ("trace-off", "other-marker"):
+            mail.opted_out.add(link.url)
+        mail.count(f"link {said.get('reason', 'tracked')}")
+
+
+def check_changed(comparison, report, text, mail):
+    for old, new in comparison.changed:
+        found = TRACKED.fullmatch(new)
+        expect(found, "a changed href that is no tracked link", old, new)
+        check_target(mail.target(found[1]), documents.requested(old), text, mail)
+    tracked = sum("number" in link for link in report["links"])
+    expect(tracked == len(comparison.changed), f"{tracked} links reported, {len(comparison.changed)} changed")
+
+
+def check_target(target, url, text, mail):
+    allowed = {each.translate(charsets.FOLDED) for each in text.targets(url, mail.policy.utm)}
+    expect(charsets.canonical(target).translate(charsets.FOLDED) in allowed, "a tracked link leads elsewhere",
+           "\n".join(map(ascii, sorted(allowed))), ascii(charsets.canonical(target)))
+
+
+# MARK: Pixel
 
 def find_pixel(text, report, mail):
     found = list(PIXEL.finditer(text))
     expect(len(found) == ("pixel" in report), f"{len(found)} pixels, the report says {report.get('pixel')}")
     if not found:
         return None
-    mail.pixels += 1
     mail.open(found[0][2], OPEN)
     return found[0][0], found[0][1]
 
 
-def link_opener(mail):
-    def open_link(value):
-        found = TRACKED.fullmatch(value)
-        if not found:
-            return documents.requested(value)
-        try:
-            return open_token(found[1], CLICK, mail.keys).target.decode("utf-8", "surrogateescape")
-        except BadToken:
-            return documents.requested(value)
-    return open_link
+def wants_top(text, mail):
+    if mail.policy.pixel != "auto":
+        return mail.policy.pixel == "top"
+    return len(text.old.encode("utf-8", "surrogatepass")) > PIXEL_ON_TOP
 
 
-def shown(url):
-    """A URL as the report may show it: 2,048 octets of it, and what is no character as U+FFFD (in_place() decodes such
-    octets otherwise)."""
-    return re.sub(r"\\\\x[0-9a-f]{2}|[^\x00-\x7e]", "", url.encode("utf-8", "surrogatepass")[:1_500].decode("utf-8", "ignore"))
-
-
-def check_links(before, after, comparison, report, mail):
-    for old, new in comparison.changed:
-        found = TRACKED.fullmatch(new)
-        expect(found, "a changed href that is no tracked link", old, new)
-        token = mail.open(found[1], CLICK)
-        target = token.target.decode("utf-8", "surrogateescape")
-        expect(target.translate(charsets.FOLDED) == documents.requested(old).translate(charsets.FOLDED),
-               "a tracked link leads elsewhere", ascii(documents.requested(old)), ascii(target))
-    reported = report["links"]
-    numbers = [link["number"] for link in reported if "number" in link]
-    expect(numbers == list(range(mail.next_number, mail.next_number + len(numbers))), f"link numbers: {numbers}")
-    mail.next_number += len(numbers)
-    expect(len(numbers) == len(comparison.changed), f"{len(numbers)} links reported, {len(comparison.changed)} changed")
-    if before.unsettled:
-        mail.counts["inventory not compared: select or frameset"] = 1
-        return
-    inventory = documents.links(before)
-    expect([shown(link.url) for link in inventory] == [shown(link["url"]) for link in reported], "the links", "\n".join(f"{link.element} {link.url!r}" for link in inventory),
-           "\n".join(f"{link['element']} {link['url']!r}" for link in reported))
-    for link, said in zip(inventory, reported):
-        allowed = linkoracle.reasons(link, mail.clicks, mail.unsubscribe)
-        expect(said.get("reason") in allowed, "a link's fate",
-               f"{link.url!r} {link.attributes}: {sorted(map(str, allowed))}", str(said))
-        mail.counts[f"link {said.get('reason', 'tracked')}"] = mail.counts.get(f"link {said.get('reason', 'tracked')}", 0) + 1
-
-
-def check_place(before, after, comparison, pixel, octets):
-    """Section 6: an element of the document, in front of </body>, else of </html>, else at the end."""
-    if after.unsettled or any(token[:2] in (["start", "select"], ["start", "frameset"]) for token in before.tokens):
+def check_place(before, after, comparison, pixel, reported, top):
+    """Section 6: an element of the document, at the top where that was wanted, else in front of the body's end."""
+    select = (["start", "select"], ["start", "frameset"])
+    if after.unsettled or any(token[:2] in select for token in before.tokens):
         return
     expect(documents.count_pixels(after, pixel) == 1, "the pixel is no element of the document")
-    if octets > PIXEL_ON_TOP:
+    behind, following = before.tokens[:comparison.pixel_index], before.tokens[comparison.pixel_index:]
+    if top or reported == "top":
+        expect(reported == "top", f"the pixel is reported at the {reported}")
+        check_top(behind)
+    if not top:
+        check_bottom(before, following, reported)
+
+
+def check_top(behind):
+    """Right behind <body>; without one nothing that shows stands in front."""
+    if behind and behind[-1][:2] == ["start", "body"]:
         return
+    for token in behind:
+        expect(token[0] in ("comment", "doctype", "end") or token[0] == "text" or token[:2] in [
+            ["start", name] for name in documents.METADATA], "the pixel is not at the top", str(behind))
+    expect(not any(token[:2] == ["start", "body"] for token in behind), "the pixel is not behind <body>", str(behind))
+
+
+def check_bottom(before, following, reported):
+    """At the top instead where the document's end would swallow it."""
     ends = [token[1] for token in before.tokens if token[0] == "end" and token[1] in ("body", "html")]
-    following = before.tokens[comparison.pixel_index:][:1]
-    if "body" in ends:
-        expect(following[0][:2] == ["end", "body"], "the pixel is not in front of </body>", str(following))
+    for name in ("body", "html"):
+        if name in ends and reported == "bottom":
+            expect(following and following[0][:2] == ["end", name], f"the pixel is not in front of </{name}>",
+                   str(following[:1]))
+            return
+    if reported == "bottom":
+        expect(not following, "the pixel is not at the end", str(following[:1]))

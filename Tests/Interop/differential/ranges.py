@@ -9,11 +9,16 @@ import re
 from dataclasses import dataclass, field
 
 TRACE = b"x-alidm-trace"
+MAILBOX_LINE = b"mailbox-line"
+FIELD_NAME = re.compile(rb"[^\x00-\x20\x7f:]+[ \t]*:")
 
 
 def normalized(octets):
-    """Each lone CR or LF becomes CRLF, as the command does before anything else."""
-    return re.sub(rb"\r\n|\r|\n", b"\r\n", octets)
+    """Each lone CR or LF becomes CRLF, as the command does before anything else; an mbox line in front (RFC 4155) is
+    made the field that it is to become. The last line is ended too, as SMTP carries it."""
+    octets = re.sub(rb"\r\n|\r|\n", b"\r\n", octets)
+    octets += b"" if octets.endswith(b"\n") else b"\r\n"
+    return b"Mailbox-Line: " + octets if re.match(rb"From ", octets) and not FIELD_NAME.match(octets) else octets
 
 
 @dataclass
@@ -38,6 +43,8 @@ class Part:
     # Pieces of a multipart's body: bytes, or parts.
     body: list = field(default_factory=list)
     oddities: set = field(default_factory=set)
+    # What it is without a Content-Type (RFC 2046 section 5.1.5).
+    default_type: str = "text/plain"
 
     @property
     def children(self):
@@ -46,6 +53,12 @@ class Part:
     @property
     def octets(self):
         return b"".join(piece for piece in self.body if isinstance(piece, bytes))
+
+    @property
+    def inside(self):
+        """The body as it stands in the message, its parts' headers included."""
+        return b"".join(piece if isinstance(piece, bytes) else b"".join(f.raw for f in piece.fields) + piece.separator
+                        + piece.inside for piece in self.body)
 
     def walk(self):
         yield self
@@ -58,6 +71,7 @@ class Part:
     def mime(self):
         """An email.message of the two fields that say what the part is; the package reads their parameters."""
         message = email.message.Message()
+        message.set_default_type(self.default_type)
         for name in ("Content-Type", "Content-Disposition"):
             value = self.first(name.lower().encode())
             if value is not None:
@@ -94,8 +108,8 @@ class Reader:
                 return level, True
         return None
 
-    def part(self, path):
-        part = Part(path)
+    def part(self, path, default_type="text/plain"):
+        part = Part(path, default_type=default_type)
         self.header(part)
         boundary = self.boundary(part)
         if boundary is None:
@@ -113,7 +127,7 @@ class Reader:
                 return
             if line[:1] in b" \t" and part.fields:
                 part.fields[-1].raw += line
-            elif re.match(rb"[^\x00-\x20\x7f:]+[ \t]*:", line):
+            elif FIELD_NAME.match(line):
                 part.fields.append(Field(line))
             elif self.is_loose(part, line):
                 part.fields[-1].raw += line
@@ -158,7 +172,8 @@ class Reader:
                 self.open.pop()
                 part.body.append(self.text())
                 return
-            part.body.append(self.part(f"{part.path}.{len(part.children) + 1}"))
+            inner = "message/rfc822" if part.content_type == "multipart/digest" else "text/plain"
+            part.body.append(self.part(f"{part.path}.{len(part.children) + 1}", inner))
         self.open.pop()
 
 
@@ -183,9 +198,6 @@ def take_line_end(part):
 
 
 def read(octets):
-    """An mbox line in front belongs to no header (RFC 4155): it may go, or stay in front of everything."""
-    if octets.startswith(b"From "):
-        octets = octets[octets.find(b"\n") + 1:]
     part = Reader(octets).part("1")
     give_line_ends_to_delimiters(part)
     return part

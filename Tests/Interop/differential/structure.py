@@ -1,12 +1,13 @@
 """Compares a message before and after: MIME tree, header fields, and every byte outside the rewritten parts."""
 
+import base64
 import email
 import email.policy
+import json
 import re
 
-from ranges import TRACE, Part, read
+from ranges import MAILBOX_LINE, TRACE, Part, read
 
-ADDED = {b"date", b"message-id", b"mime-version"}
 LEGAL_ON_MULTIPART = {"", "7bit", "8bit", "binary"}
 
 
@@ -27,22 +28,66 @@ def show(octets):
     return octets.decode("latin-1") if isinstance(octets, bytes) else str(octets)
 
 
+class Expected:
+    """What the rest of the report says of a mail, as far as its structure depends on it."""
+
+    def __init__(self, root, rewritten, removes_signatures, request):
+        """`rewritten` holds paths; `request` is the trace field that is sent on, or None."""
+        self.rewritten, self.request = rewritten, request
+        self.removed = {b"bcc", TRACE}
+        if rewritten and removes_signatures:
+            self.removed.add(b"dkim-signature")
+        # RFC 2045 section 6.4; a signature around a part covers its labels, its own header it does not cover.
+        self.repaired = {part.path for part in repairable(root)} if rewritten else set()
+
+    def added(self, fields):
+        """What a submission server adds (RFC 6409 section 8), in this order, all at the top."""
+        names = {f.name for f in fields}
+        wanted = [b"received"] + ([TRACE] if self.request is not None else [])
+        wanted += [name for name in (b"date", b"message-id") if name not in names]
+        return wanted + ([b"mime-version"] if self.rewritten and b"mime-version" not in names else [])
+
+
+def repairable(part):
+    is_multipart = part.content_type.startswith("multipart/") and part.children
+    if is_multipart and part.encoding not in LEGAL_ON_MULTIPART:
+        yield part
+    if not protected(part):
+        for child in part.children:
+            yield from repairable(child)
+
+
 # MARK: Raw bytes
 
-def compare_raw(before, after, rewritten, tracked):
-    """`before` and `after` are read by ranges; `rewritten` holds paths."""
+def compare_raw(before, after, expected):
+    """`before` and `after` are read by ranges."""
     expect([p.path for p in before.walk()] == [p.path for p in after.walk()], "the parts are not the same ones",
            "\n".join(p.path for p in before.walk()), "\n".join(p.path for p in after.walk()))
     for old, new in zip(before.walk(), after.walk()):
-        compare_fields(old, new, rewritten, tracked)
-        compare_separator(old, new, rewritten)
-        if old.path in rewritten:
+        compare_fields(old, new, expected)
+        compare_separator(old, new, expected.rewritten)
+        if old.path in expected.rewritten:
             continue
-        old_pieces = [piece for piece in old.body if isinstance(piece, bytes)]
+        old_pieces = list(pieces(old, expected.rewritten))
         new_pieces = [piece for piece in new.body if isinstance(piece, bytes)]
         if old_pieces != new_pieces:
             raise Difference(f"part {old.path}: bytes outside the rewritten parts", show(b"|".join(old_pieces)),
                              show(b"|".join(new_pieces)))
+
+
+def pieces(part, rewritten):
+    """What stands between the children. A rewritten part that was empty has a line end in front of the delimiter now; it
+    had none, since the one in front of it was the empty line behind the header."""
+    leaf = None
+    for piece in part.body:
+        if not isinstance(piece, bytes):
+            leaf = piece
+            while leaf.children:
+                leaf = leaf.children[-1]
+        elif leaf and leaf.path in rewritten and not piece.startswith(b"\r\n"):
+            yield b"\r\n" + piece
+        else:
+            yield piece
 
 
 def compare_separator(old, new, rewritten):
@@ -52,33 +97,53 @@ def compare_separator(old, new, rewritten):
                f"part {old.path}: the empty line behind the header", repr(old.separator), repr(new.separator))
 
 
-def compare_fields(old, new, rewritten, tracked):
+def compare_fields(old, new, expected):
     before, after = list(old.fields), list(new.fields)
     if old.path == "1":
-        expect(after and after[0].name == b"received" and b"(tracerelay)" in after[0].raw, "no Received in front")
-        del after[0]
-        before = [f for f in before if f.name not in (b"bcc", TRACE)]
-        take_added(before, after, tracked)
-    if old.path in rewritten:
+        take_added(before, after, expected)
+        before = [f for f in before if f.name not in expected.removed]
+    if old.path in expected.rewritten:
         compare_labels(old, new)
         before, after = without_labels(before), without_labels(after)
-    elif tracked and old.content_type.startswith("multipart/") and old.encoding not in LEGAL_ON_MULTIPART:
-        expect(new.encoding in ("7bit", "8bit"), f"part {old.path}: the multipart is still labelled {new.encoding}")
+    elif old.path in expected.repaired:
+        compare_repair(old, new)
         before, after = ([f for f in side if f.name != b"content-transfer-encoding"] for side in (before, after))
     old_raw, new_raw = ("".join(show(f.raw) for f in side) for side in (before, after))
     expect(old_raw == new_raw, f"part {old.path}: header fields", old_raw, new_raw)
 
 
-def take_added(before, after, tracked):
-    """Takes what a submission server adds (RFC 6409 section 8) out of `after`."""
-    names = {f.name for f in before}
-    for name in ADDED - names:
-        mine = [f for f in after if f.name == name]
-        wanted = 1 if name != b"mime-version" or tracked else 0
-        expect(len(mine) == wanted, f"{show(name)} stands {len(mine)} times, {wanted} expected")
-        for added in mine:
-            expect(added.raw.endswith(b"\r\n"), f"no line end behind {show(added.raw)}")
-            after.remove(added)
+def compare_repair(old, new):
+    labels = [f.value.strip() for f in new.fields if f.name == b"content-transfer-encoding"]
+    wanted = b"7bit" if old.inside.isascii() else b"8bit"
+    expect(labels == [wanted], f"part {old.path}: labels of a multipart", str([wanted]), str(labels))
+
+
+def take_added(before, after, expected):
+    """Takes what was added out of `after`."""
+    for name in expected.added(before):
+        at = place(name, [f.name for f in after])
+        found = after.pop(at) if len(after) > at else None
+        expect(found is not None and found.name == name, f"{show(name)} does not stand where it was to be added",
+               str(expected.added(before)), "".join(show(f.raw) for f in after[:4]))
+        expect(found.raw.endswith(b"\r\n"), f"no line end behind {show(found.raw)}")
+        if name == b"received":
+            expect(b"(tracerelay)" in found.raw, "a Received of another", "", show(found.raw))
+        if name == TRACE:
+            compare_request(found, expected.request)
+
+
+def place(name, names):
+    """Where the next added field stands: an mbox line is made a field in front of all that was header, MIME-Version too."""
+    return int(name == b"mime-version" and names[:1] == [MAILBOX_LINE])
+
+
+def compare_request(found, request):
+    """Section 7: compact JSON, padded base64, one line; section 1: values are strings."""
+    octets = base64.b64decode(found.value.strip(), validate=True)
+    said = json.loads(octets)
+    expect({name: said.get(name, "0") for name in request} == request and not re.search(rb"\s", octets),
+           "the request to the upstream", str(request), show(octets))
+    expect(found.raw.count(b"\n") == 1, "the request is folded", "", show(found.raw))
 
 
 def without_labels(fields):
@@ -91,16 +156,29 @@ def compare_labels(old, new):
     for name in (b"content-type", b"content-transfer-encoding"):
         count = sum(f.name == name for f in new.fields)
         expect(count <= 1, f"part {new.path}: {show(name)} stands {count} times")
-    order, again = (list(dict.fromkeys(f.name for f in side.fields if f.name != b"received")) for side in (old, new))
+    moved = (b"received", TRACE, MAILBOX_LINE)
+    order, again = (list(dict.fromkeys(f.name for f in side.fields if f.name not in moved)) for side in (old, new))
     common = set(order) & set(again)
     order, again = ([name for name in side if name in common] for side in (order, again))
     expect(order == again, f"part {new.path}: order of fields", str(order), str(again))
+    expect((label_is_kept(old, new) or count_charsets(new) == 1), f"part {new.path}: one charset", "",
+           show(new.first(b"content-type")))
     before, after = other_parameters(old), other_parameters(new)
     expect(before == after, f"part {new.path}: parameters of Content-Type", str(before), str(after))
 
 
+def label_is_kept(old, new):
+    return old.first(b"content-type") == new.first(b"content-type")
+
+
+def count_charsets(part):
+    """Opinions on the charset, RFC 2231's pieces included."""
+    value = re.sub(rb"\"(?:[^\"\\]|\\.)*\"|\([^()]*\)", b"x", part.first(b"content-type") or b"", flags=re.S)
+    return len(re.findall(rb";\s*charset(?:\*[0-9]*)?\*?\s*=", value, re.I))
+
+
 def other_parameters(part):
-    parameters = part.mime().get_params(failobj=[], unquote=True)
+    parameters = part.mime().get_params(failobj=[("text/plain", "")], unquote=True)
     # The media type comes first; it may be written anew, in lower case (RFC 2045 section 5.1).
     return [(n.lower() if index == 0 else n, v) for index, (n, v) in enumerate(parameters)
             if n.lower() not in ("charset", "charset*")]
@@ -116,15 +194,16 @@ def without(octets, part, names):
     return octets[:start] + kept + octets[start + len(header):]
 
 
-def compare_parsed(before, after, old_root, rewritten, clean):
+def compare_parsed(before, after, old_root, expected, clean):
     """The same by the email package. The trace field is taken out first: its continuation without a leading blank ends
     the header for that package, while section 1 of the contract reads it."""
-    parts = list(zip_parts(email.message_from_bytes(without(before, old_root, (b"bcc", TRACE))),
+    added = expected.added(old_root.fields)
+    parts = list(zip_parts(email.message_from_bytes(without(before, old_root, expected.removed)),
                            email.message_from_bytes(after), "1"))
     for path, old, new in parts:
-        compare_message(path, old, new, path in rewritten)
+        compare_message(path, old, new, expected, added if path == "1" else [])
     if clean:
-        compare_modern(before, after, rewritten)
+        compare_modern(before, after, expected.rewritten)
 
 
 def zip_parts(old, new, path):
@@ -136,25 +215,23 @@ def zip_parts(old, new, path):
         yield from zip_parts(old_child, new_child, f"{path}.{inner}{index + 1}")
 
 
-def compare_message(path, old, new, is_rewritten):
+def compare_message(path, old, new, expected, added):
     expect(old.get_content_type() == new.get_content_type(), f"email: type of {path}", old.get_content_type(),
            new.get_content_type())
     for what in ("preamble", "epilogue"):
         expect(getattr(old, what) == getattr(new, what), f"email: {what} of {path}", getattr(old, what) or "",
                getattr(new, what) or "")
-    before, after = list(old.raw_items()), list(new.raw_items())
-    is_multipart = old.get_content_maintype() == "multipart"
     skipped = set()
-    if path == "1":
-        del after[0]
-        skipped = {"date", "message-id", "mime-version"} - {name.lower() for name, _ in before}
-    if is_rewritten:
-        skipped |= {"content-type", "content-transfer-encoding"}
-    elif is_multipart and old.get("content-transfer-encoding", "").strip().lower() not in LEGAL_ON_MULTIPART:
-        skipped.add("content-transfer-encoding")
+    if path in expected.rewritten:
+        skipped = {"content-type", "content-transfer-encoding"}
+    elif path in expected.repaired:
+        skipped = {"content-transfer-encoding"}
+    before, after = list(old.raw_items()), list(new.raw_items())
+    for name in added:
+        del after[place(name, [name.lower().encode("utf-8", "surrogateescape") for name, _ in after])]
     before, after = ([item for item in side if item[0].strip().lower() not in skipped] for side in (before, after))
     expect(before == after, f"email: header of {path}", "\n".join(map(str, before)), "\n".join(map(str, after)))
-    if not is_rewritten and not old.is_multipart():
+    if path not in expected.rewritten and not old.is_multipart():
         # Not get_payload(): it decodes 8-bit text by its charset and fails on some labels.
         expect(old._payload == new._payload, f"email: body of {path}", str(old._payload), str(new._payload))
 
@@ -167,7 +244,6 @@ def compare_modern(before, after, rewritten):
         fresh = [defect for defect in part.defects if type(defect) not in known]
         expect(not fresh, f"email finds new defects in {path}: {fresh}")
         if path in rewritten:
-            expect(part.get_content_type() == "text/html", f"email takes {path} for {part.get_content_type()}")
             if part.get_content_charset() == "utf-8":
                 expect(isinstance(part.get_content(), str), f"email cannot read {path}")
 
@@ -179,26 +255,26 @@ def protected(part):
                                  "application/pkcs7-mime", "application/x-pkcs7-mime")
 
 
-def eligible_paths(root):
-    """Section 3 of the contract: leaves of text/html, at any depth of multiparts, that are no attachments."""
+def eligible_paths(root, subtype="html"):
+    """Section 3 of the contract: leaves of text/html, at any depth of multiparts, that are no attachments nor in one."""
     paths = []
 
     def visit(part):
-        if protected(part):
+        if protected(part) or is_attachment(part):
             return
         for child in part.children:
             visit(child)
-        # What does not even start with a word says nothing (RFC 2183 section 2); the email package takes it for a word.
-        value = (part.first(b"content-disposition") or b"").strip()
-        disposition = part.mime().get_content_disposition() if re.match(rb"[\w-]", value) else None
-        if not part.children and part.content_type == "text/html" and disposition in (None, "", "inline"):
+        if not part.children and part.content_type == f"text/{subtype}":
             paths.append(part.path)
     visit(root)
     return paths
 
 
-def has_inline_pgp(octets):
-    return re.search(rb"^-----BEGIN PGP ", octets, re.M) is not None
+def is_attachment(part):
+    # What does not even start with a word says nothing (RFC 2183 section 2); the email package takes it for a word.
+    value = (part.first(b"content-disposition") or b"").strip()
+    disposition = part.mime().get_content_disposition() if re.match(rb"[\w-]", value) else None
+    return disposition not in (None, "", "inline")
 
 
-__all__ = ["Difference", "Part", "compare_parsed", "compare_raw", "eligible_paths", "expect", "has_inline_pgp", "read"]
+__all__ = ["Difference", "Expected", "Part", "compare_parsed", "compare_raw", "eligible_paths", "expect", "read"]

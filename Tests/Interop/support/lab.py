@@ -66,7 +66,7 @@ class FakeUpstream:
         self.authority = FOLDER / f"{name}.pem"
         self.process = subprocess.Popen(
             [COMMAND, "fake-upstream", "--address", "127.0.0.1:0", "--directory", self.box,
-             "--ca-file", self.authority, *arguments], stdout=subprocess.PIPE, text=True)
+             "--ca-file", self.authority, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         children.append(self.process)
         line = self.process.stdout.readline()
         check("listening on" in line, f"fake upstream: {line.strip()}")
