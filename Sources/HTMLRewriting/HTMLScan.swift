@@ -50,7 +50,10 @@ public struct PixelPlaces: Sendable, Equatable {
 
 /// What rewriting needs to know of a document: links, charset declarations, places for the pixel.
 public struct HTMLScan: Sendable {
-    /// Links in the order of the document.
+    /// Links that are looked at; a document with more is not meant for people.
+    public static let maximumLinks = 20_000
+
+    /// Links in the order of the document, at most ``maximumLinks``.
     public let links: [HTMLLink]
     /// Ranges of the labels in `<meta charset>`, `<meta http-equiv=content-type>` and an XML declaration; none is empty.
     public let charsetDeclarations: [Range<Int>]

@@ -126,6 +126,7 @@ struct HTMLScanner {
 
     private mutating func link(_ element: HTMLLink.Element, _ tag: HTMLTag) {
         if element == .a { closeLink(at: tag.range.lowerBound) }
+        guard found.count < HTMLScan.maximumLinks else { return }
         let attributes = tag.attributes(in: html)
         guard let href = attributes.first(where: { $0.isNamed("href", in: html) }) else { return }
         let url = Self.requested(CharacterReferences.decode(html, href.value, inAttribute: true))
@@ -179,7 +180,7 @@ struct HTMLScanner {
         else { return }
         var inner = HTMLScanner(html, in: (bracket + 2)..<data.upperBound, inConditionalComment: true)
         inner.run()
-        found.append(contentsOf: inner.found)
+        found.append(contentsOf: inner.found.prefix(HTMLScan.maximumLinks - found.count))
     }
 
     // MARK: Charset declarations

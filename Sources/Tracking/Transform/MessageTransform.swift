@@ -116,6 +116,9 @@ struct Preparation {
         let text = try PartText.decode(part, of: original, keepCharset: keepsCharset).get()
         if InlinePGP.isPresent(in: text.bytes) { throw PassThrough(.inlinePGP) }
         let scan = HTMLScan(text.bytes)
+        if scan.links.count == HTMLScan.maximumLinks {
+            report.warnings.append("part \(path(of: part)): only the first \(HTMLScan.maximumLinks) links are looked at")
+        }
         var prepared = PreparedPart(index: part.index, text: text, isHTML: true)
         prepared.found = scan.links.map { ($0.value, $0.url) }
         if case .utf8 = text.output {

@@ -226,7 +226,8 @@ class Page:
                            f'<meta http-equiv="Content-Type" content="text/html; charset={charset}">',
                            f"<meta content='text/html;charset = \"{charset}\"' http-equiv=content-type>",
                            "<meta name=viewport content='width=device-width'>", "<meta charset>", '<meta charset="">',
-                           "<meta charset=utf-16>"])
+                           "<meta charset=utf-16>",
+                           f"<meta charset=koi8-r><meta charset={charset}>"])
         doctype = rng.choice(["<!DOCTYPE html>\n", "", '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
                               '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n', f'<?xml version="1.0" encoding="{charset}"?>\n'])
         style = self.maybe(0.5, "<style type='text/css'>\n@media only screen { a[href^=\"x\"] > b { color: red } }\n</style>\n")

@@ -124,9 +124,9 @@ def unlabelled(octets, is_html):
     HTML 13.2.3.2)."""
     if not re.search(rb"[\x80-\xff\x1b]", octets):
         return Text(octets.decode("ascii"), None, "utf-8")
-    candidates = [declared_encoding(octets.decode("latin-1"))] if is_html else []
+    candidates = declared_encodings(octets.decode("latin-1")) if is_html else []
     candidates += ["iso-2022-jp", "iso-2022-kr"] if b"\x1b" in octets else ["utf-8"]
-    for name in filter(None, candidates):
+    for name in candidates:
         try:
             return Text(charsets.decode(octets, name), None, name)
         except UnicodeDecodeError:
@@ -136,18 +136,23 @@ def unlabelled(octets, is_html):
     return text
 
 
-def declared_encoding(text):
-    for token in documents.read(text).tokens:
-        if token[0] == "start" and token[1] == "meta":
-            found = token[2].get("charset")
-            if found is None and token[2].get("http-equiv", "").lower() == "content-type":
-                content = token[2].get("content", "")
-                found = (re.search(r"charset\s*=\s*[\"']?([^\s;\"']*)", content, re.I) or [0, None])[1]
-            # An empty one names nothing.
-            if found and found.strip():
-                name = None if found.lower() in charsets.ASCII_LABELS else charsets.encoding(found)
-                return "utf-8" if name and name.startswith("utf-16") else name
-    return None
+def declared_encodings(text):
+    """What the document itself names: <meta> wins over an XML declaration (WHATWG HTML 13.2.3.2)."""
+    labels = [declared_by(token[2]) for token in documents.read(text).tokens if token[:2] == ["start", "meta"]]
+    xml = re.match(r"<\?xml[^>]*?encoding[\x00-\x20]*=[\x00-\x20]*[\"']([^\"'>]*)[\"']", text)
+    # An empty one names nothing, the second <meta> of those that name something is not asked.
+    said = [label for label in labels if label and label.strip()][:1] + ([xml[1]] if xml else [])
+    names = [None if label.lower() in charsets.ASCII_LABELS else charsets.encoding(label) for label in said]
+    return ["utf-8" if name.startswith("utf-16") else name for name in names if name]
+
+
+def declared_by(attributes):
+    if "charset" in attributes:
+        return attributes["charset"]
+    if attributes.get("http-equiv", "").lower() != "content-type":
+        return None
+    found = re.search(r"charset\s*=\s*[\"']?([^\s;\"']*)", attributes.get("content", ""), re.I)
+    return found and found[1]
 
 
 def read_rewritten(old, new, text):
@@ -194,7 +199,7 @@ def is_untouched(old, new):
     """Whether all that stands between the links is the same character by character, charset declarations aside."""
     pattern = []
     for piece in TRACKED.split(bare(new))[::2]:
-        words = re.escape(piece).replace("UTF\\-8", "(?:UTF\\-8|[^<>;]{0,60}?)")
+        words = re.escape(piece).replace("UTF\\-8", "(?:UTF\\-8|[^<>]{0,60}?)")
         # Quotes may have been put around a value that had none.
         pattern.append(words.replace(QUOTE, '"?'))
     return re.fullmatch(".*?".join(pattern), old, re.S) is not None

@@ -80,14 +80,17 @@ def pieces(part, rewritten):
     had none, since the one in front of it was the empty line behind the header."""
     leaf = None
     for piece in part.body:
-        if not isinstance(piece, bytes):
-            leaf = piece
-            while leaf.children:
-                leaf = leaf.children[-1]
-        elif leaf and leaf.path in rewritten and not piece.startswith(b"\r\n"):
-            yield b"\r\n" + piece
-        else:
-            yield piece
+        if isinstance(piece, bytes):
+            lacks_end = leaf and leaf.path in rewritten and not piece.startswith(b"\r\n")
+            yield b"\r\n" + piece if lacks_end else piece
+        leaf = None if isinstance(piece, bytes) else last_leaf(piece)
+
+
+def last_leaf(part):
+    """The leaf that ends where the part ends; None where a multipart's own text stands behind it."""
+    while part and part.children:
+        part = part.body[-1] if isinstance(part.body[-1], Part) else None
+    return part
 
 
 def compare_separator(old, new, rewritten):
