@@ -55,7 +55,8 @@ public struct HTMLScan: Sendable {
 
     /// Links in the order of the document, at most ``maximumLinks``.
     public let links: [HTMLLink]
-    /// Ranges of the labels in `<meta charset>`, `<meta http-equiv=content-type>` and an XML declaration; none is empty.
+    /// Ranges of the labels in `<meta charset>`, `<meta http-equiv=content-type>` and an XML declaration, in the order in
+    /// which they count (HTML §13.2.3.2); none is empty.
     public let charsetDeclarations: [Range<Int>]
     /// Places for the pixel.
     public let pixel: PixelPlaces

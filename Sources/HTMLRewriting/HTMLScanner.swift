@@ -17,7 +17,8 @@ struct HTMLScanner {
     private var foreign = ForeignContent()
     private var openLink: OpenLink?
     private var found: [HTMLLink?] = []
-    private(set) var charsetDeclarations: [Range<Int>] = []
+    private var metaDeclarations: [Range<Int>] = []
+    private var xmlDeclaration: Range<Int>?
     private(set) var pixel: PixelPlaces
     /// Still in front of anything that shows.
     private var isBeforeContent = true
@@ -28,6 +29,7 @@ struct HTMLScanner {
     private var openTemplates = 0
     private var inSelect = false
 
+    var charsetDeclarations: [Range<Int>] { metaDeclarations + (xmlDeclaration.map { [$0] } ?? []) }
     var links: [HTMLLink] { found.compactMap { $0 } }
 
     init(_ html: [UInt8], in range: Range<Int>, inConditionalComment: Bool) {
@@ -129,7 +131,7 @@ struct HTMLScanner {
         guard found.count < HTMLScan.maximumLinks else { return }
         let attributes = tag.attributes(in: html)
         guard let href = attributes.first(where: { $0.isNamed("href", in: html) }) else { return }
-        let url = Self.requested(CharacterReferences.decode(html, href.value, inAttribute: true))
+        let url = HTMLAttributeValue.url(html, href.value)
         if element == .a {
             openLink = OpenLink(
                 value: href, attributes: attributes, url: url, textStart: tag.range.upperBound, order: found.count)
@@ -151,20 +153,11 @@ struct HTMLScanner {
             inConditionalComment: inConditionalComment)
     }
 
-    /// WHATWG URL: C0 controls and spaces at both ends go, tabs and line ends everywhere.
-    private static func requested(_ value: [UInt8]) -> [UInt8] {
-        if value.allSatisfy({ $0 > 0x20 }) { return value }
-        var rest = value[...]
-        while let first = rest.first, first <= 0x20 { rest.removeFirst() }
-        while let last = rest.last, last <= 0x20 { rest.removeLast() }
-        return rest.filter { $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }
-    }
-
     // MARK: Comments
 
     private mutating func comment(_ whole: Range<Int>, _ data: Range<Int>) {
         if whole.lowerBound == pixel.top, tokenizer.unclosed == nil, html[data].starts(with: "?xml".utf8) {
-            if let label = Self.value(of: "encoding", in: html, data) { declare(label) }
+            xmlDeclaration = Self.value(of: "encoding", in: html, data).flatMap { $0.isEmpty ? nil : $0 }
             pixel.top = whole.upperBound
         }
         if HTMLBytes.follows("![if", in: html, at: data.lowerBound - 1, before: data.upperBound) {
@@ -200,7 +193,7 @@ struct HTMLScanner {
 
     /// An empty label names nothing, and where there is no value there is no place for one.
     private mutating func declare(_ label: Range<Int>) {
-        if !label.isEmpty { charsetDeclarations.append(label) }
+        if !label.isEmpty { metaDeclarations.append(label) }
     }
 
     /// The value behind `name=` in a string, quoted or not.

@@ -27,6 +27,17 @@ public enum HTMLAttributeValue {
         CharacterReferences.decode(html, value, inAttribute: true)
     }
 
+    /// A value as a browser requests it: references decoded, C0 controls and spaces at both ends gone, tabs and line ends
+    /// everywhere (WHATWG URL, basic URL parser).
+    public static func url(_ html: [UInt8], _ value: Range<Int>) -> [UInt8] {
+        let value = decoded(html, value)
+        if value.allSatisfy({ $0 > 0x20 }) { return value }
+        var rest = value[...]
+        while let first = rest.first, first <= 0x20 { rest.removeFirst() }
+        while let last = rest.last, last <= 0x20 { rest.removeLast() }
+        return rest.filter { $0 != 0x09 && $0 != 0x0A && $0 != 0x0D }
+    }
+
     /// Whether nothing in a value has to be written otherwise, as in every tracked link.
     private static func isPlain(_ value: [UInt8]) -> Bool {
         value.withUnsafeBufferPointer { value in

@@ -1,5 +1,30 @@
 /// Where the Encoding Standard reads more than the system's iconv, or reads it otherwise.
 extension Charset {
+    /// Whether browsers send the queries of such documents in UTF-8: Unicode's own, and what they refuse to read.
+    public var sendsQueriesInUTF8: Bool {
+        isUTF8 || name.hasPrefix("utf-") || ["iso-2022-kr", "iso-2022-cn"].contains(name)
+    }
+
+    /// Text in the charset as the standard's encoders write it, which have less than the decoders; `nil` where a character
+    /// has no place in it.
+    public func encodedForQuery(_ text: [UInt8]) -> [UInt8]? {
+        switch name {
+        case "gb18030":
+            let euro: [UInt8] = [0xE2, 0x82, 0xAC]
+            if text == euro { return [0x80] }
+            return try? Self.convert(text[...], from: "UTF-8", to: "GBK")
+        // JIS X 0212 is read and never written.
+        case "euc-jp": return (try? encodeFromUTF8(text)).flatMap { $0.contains(0x8F) ? nil : $0 }
+        case "iso-2022-jp":
+            guard let euc = try? Self.convert(text[...], from: "UTF-8", to: "EUC-JP-MS"),
+                euc.allSatisfy({ $0 >= 0xA1 })
+            else { return nil }
+            return [0x1B, UInt8(ascii: "$"), UInt8(ascii: "B")] + euc.map { $0 & 0x7F }
+                + [0x1B, UInt8(ascii: "("), UInt8(ascii: "B")]
+        default: return try? encodeFromUTF8(text)
+        }
+    }
+
     /// GB18030 decoder, step 2: 0x80 as a first octet is the euro sign of windows-936.
     func decodeWithEuro(_ bytes: [UInt8]) throws(CharsetError) -> [UInt8] {
         var text: [UInt8] = []

@@ -30,9 +30,6 @@ public struct Charset: Sendable, Hashable {
     /// Whether it is UTF-8.
     public var isUTF8: Bool { row == 0 }
 
-    /// Whether it has all of Unicode: browsers send queries of such documents in UTF-8.
-    public var isUnicode: Bool { isUTF8 || name.hasPrefix("utf-") }
-
     /// Whether each octet below 0x80 always means itself, so that ASCII can be edited in place. Not so where such octets
     /// are second halves (GBK, Big5, Shift_JIS, CP949) or part of escapes.
     public var isASCIISuperset: Bool {

@@ -115,7 +115,9 @@ public struct HeaderSection: Sendable, Equatable {
             return true
         }
         guard let last = fields.last, loose.contains(where: { ASCII.equals(message[last.name], $0) }),
-            message[line.content].allSatisfy(Base64.isAlphabetByte), extendLast(to: line)
+            // A delimiter is no base64.
+            !message[line.content].starts(with: "--".utf8), message[line.content].allSatisfy(Base64.isAlphabetByte),
+            extendLast(to: line)
         else { return false }
         defects.append(.looseContinuation(offset: start))
         return true

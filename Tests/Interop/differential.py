@@ -209,7 +209,8 @@ def verdicts(trial, policy):
         return {"flags-off"}
     if trial.old.first(b"dkim-signature") is not None and policy.dkim_signed == "pass-through":
         return {"dkim-signed"}
-    plain = structure.eligible_paths(trial.old, "plain") if policy.text_links and policy.flags(trial.asked[1:])[1] else []
+    plain = structure.eligible_paths(trial.old,
+     "plain") if policy.text_links and policy.flags(trial.asked[1:])[1] else []
     odd = {"unknown-charset", "charset-undecodable", "inline-pgp", "unknown-encoding"}
     if structure.eligible_paths(trial.old):
         return odd | {""}

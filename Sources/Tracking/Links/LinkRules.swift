@@ -39,7 +39,9 @@ struct LinkRules {
         if Self.hasTemplateMarker(url) { return .templateMarker }
         if trackingHosts.contains(target.hostWithoutFinalDot) { return .alreadyTracked }
         if target.isPrivate { return .privateHost }
-        if decision.exclude.contains(where: { $0.matches(host: target.host, url: url) }) { return .excluded }
+        if decision.exclude.contains(where: { $0.matches(host: target.hostWithoutFinalDot, url: url) }) {
+            return .excluded
+        }
         if listUnsubscribe.contains(url) { return .listUnsubscribe }
         if target.isSecure, !decision.baseURL.isSecure, !decision.baseURL.isLoopback { return .secureTarget }
         return nil

@@ -117,7 +117,8 @@ struct Preparation {
         if InlinePGP.isPresent(in: text.bytes) { throw PassThrough(.inlinePGP) }
         let scan = HTMLScan(text.bytes)
         if scan.links.count == HTMLScan.maximumLinks {
-            report.warnings.append("part \(path(of: part)): only the first \(HTMLScan.maximumLinks) links are looked at")
+            report.warnings.append(
+                "part \(path(of: part)): only the first \(HTMLScan.maximumLinks) links are looked at")
         }
         var prepared = PreparedPart(index: part.index, text: text, isHTML: true)
         prepared.found = scan.links.map { ($0.value, $0.url) }
@@ -151,7 +152,7 @@ struct Preparation {
         _ url: [UInt8], at range: Range<Int>, quoting: Quoting, unless reason: LinkReason?, in part: inout PreparedPart
     ) -> LinkOutcome {
         if let reason { return .left(reason) }
-        guard let requested = part.text.requested(url) else { return .left(.undecodable) }
+        guard let requested = part.text.requested(url, writtenAt: range) else { return .left(.undecodable) }
         let target = CampaignParameters.appended(decision.utm, to: requested)
         guard tokens.clickURLOctets(target: target.count, number: nextLink) <= TokenLimits.maximumURLOctets else {
             return .left(.tooLong)

@@ -80,31 +80,6 @@ struct PartText {
         }
     }
 
-    /// The URL a browser requests for a link of this part; `nil` where that cannot be known.
-    ///
-    /// Octets of a part that is edited in place are read by its charset; the query of another charset than Unicode is
-    /// sent in it (WHATWG URL, query state).
-    func requested(_ url: [UInt8]) -> [UInt8]? {
-        guard ByteSearch.hasHighOctets(url, in: url.indices) else { return url }
-        guard let source else { return (try? Charset.utf8.decodeToUTF8(url)) }
-        var text = url
-        if case .inPlace = output {
-            guard let decoded = try? source.decodeToUTF8(url) else { return nil }
-            text = decoded
-        }
-        guard !source.isUnicode, let question = text.firstIndex(of: UInt8(ascii: "?")) else { return text }
-        let fragment = text[question...].firstIndex(of: UInt8(ascii: "#")) ?? text.endIndex
-        guard let query = try? source.encodeFromUTF8(Array(text[question..<fragment])) else { return text }
-        return text[..<question] + Self.percentEncodedHighOctets(query) + text[fragment...]
-    }
-
-    private static func percentEncodedHighOctets(_ bytes: [UInt8]) -> [UInt8] {
-        let digits = Array("0123456789ABCDEF".utf8)
-        return bytes.flatMap { byte in
-            byte < 0x80 ? [byte] : [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
-        }
-    }
-
     private static func isASCII(_ label: String) -> Bool {
         ["us-ascii", "ascii", "ansi_x3.4-1968", "iso646-us"].contains(label.lowercased())
     }

@@ -11,8 +11,9 @@ ASCII_LABELS = {"us-ascii", "ascii", "ansi_x3.4-1968", "iso646-us"}
 MAIL_ENCODINGS = {"utf-7": "utf-7", "unicode-1-1-utf-7": "utf-7", "iso-2022-kr": "iso-2022-kr"}
 WINDOWS_ENCODINGS = {"cp936": "gbk", "ms936": "gbk", "cp932": "shift_jis"}
 # Python's codec for each encoding of the standard where the obvious name is a smaller set.
-CODECS = {"gbk": "gb18030", "big5": "big5hkscs", "euc-kr": "cp949", "shift_jis": "cp932", "iso-2022-jp": "iso2022_jp_ext",
-          "windows-874": "cp874", "macintosh": "mac_roman", "iso-8859-8-i": "iso8859_8", "x-mac-cyrillic": "mac_cyrillic"}
+CODECS = {"gbk": "gb18030", "big5": "big5hkscs", "euc-kr": "cp949", "shift_jis": "cp932",
+          "iso-2022-jp": "iso2022_jp_ext", "windows-874": "cp874", "macintosh": "mac_roman",
+          "iso-8859-8-i": "iso8859_8", "x-mac-cyrillic": "mac_cyrillic"}
 JAPANESE = {"euc-jp", "shift_jis", "iso-2022-jp"}
 UNICODE = {"utf-8", "utf-16le", "utf-16be", "utf-7"}
 # Octets below 0x80 always mean themselves (section 3: "where the charset is an ASCII superset").
@@ -67,7 +68,7 @@ def decode(octets, name, errors="strict"):
 # MARK: Queries
 
 def encoded(text, name):
-    """The text in an encoding as the standard's encoders have it (WHATWG Encoding, "encode"); None where it has not all."""
+    """The text as the standard's encoders write it (WHATWG Encoding, "encode"); None where they do not have all of it."""
     # JIS X 0212 is decoded only.
     codec = "iso2022_jp" if name == "iso-2022-jp" else CODECS.get(name, name)
     try:

@@ -203,8 +203,9 @@ def declared(text, word):
 # MARK: Trees
 
 def compare_trees(before, after, text_without_pixel, pixel):
-    """The trees without addresses (those of the tokens are compared) and the pixel; at last with the pixel cut out of the
-    text, since an image opens formatting elements again and leaves tables (WHATWG HTML sections 13.2.4.3, 13.2.6.1)."""
+    """The trees without addresses (those of the tokens are compared) and the pixel; at last with the pixel cut out of
+    the text, since an image opens formatting elements again and leaves tables (WHATWG HTML sections 13.2.4.3 and
+    13.2.6.1)."""
     old = serialized(before.document, None)
     new = serialized(after.document, pixel)
     if old != new and pixel:

@@ -10,8 +10,8 @@ from policies import BASE
 TRACKING_HOST = "track.example.test"
 LONGEST = 2_000
 LOCAL = ("localhost", "local", "localdomain", "internal", "intranet", "lan", "home.arpa")
-PRIVATE = [ipaddress.ip_network(n) for n in (
-    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8", "169.254.0.0/16", "::1/128", "fc00::/7", "fe80::/10")]
+PRIVATE = [ipaddress.ip_network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8",
+                                             "169.254.0.0/16", "::1/128", "fc00::/7", "fe80::/10")]
 ANY = object()
 
 

@@ -11,21 +11,22 @@ import pages
 import policies
 
 # Label, Python codec, words that fit.
-CHARSETS = [
-    ("utf-8", "utf-8", "latin"), ("UTF-8", "utf-8", "emoji"), ("utf8", "utf-8", "japanese"), ("us-ascii", "ascii", "latin"),
-    ("iso-8859-1", "cp1252", "latin"), ("ISO-8859-15", "iso8859_15", "latin"), ("windows-1252", "cp1252", "latin"),
-    ("iso-8859-2", "iso8859_2", "central"), ("windows-1250", "cp1250", "central"), ("iso-8859-5", "iso8859_5", "cyrillic"),
-    ("windows-1251", "cp1251", "cyrillic"), ("koi8-r", "koi8_r", "cyrillic"), ("KOI8-U", "koi8_u", "cyrillic"),
-    ("ibm866", "cp866", "cyrillic"), ("iso-8859-7", "iso8859_7", "greek"), ("windows-1253", "cp1253", "greek"),
-    ("iso-8859-8-i", "iso8859_8", "hebrew"), ("windows-1255", "cp1255", "hebrew"), ("windows-1256", "cp1256", "arabic"),
-    ("iso-8859-9", "cp1254", "latin"), ("windows-1257", "cp1257", "ascii"), ("windows-874", "cp874", "thai"),
-    ("tis-620", "cp874", "thai"), ("gb2312", "gb18030", "chinese"), ("GBK", "gb18030", "chinese"),
-    ("gb18030", "gb18030", "chinese"), ("big5", "big5", "chinese"), ("shift_jis", "cp932", "japanese"),
-    ("euc-jp", "euc_jp", "japanese"), ("iso-2022-jp", "iso2022_jp", "japanese"), ("euc-kr", "cp949", "korean"),
-    ("ks_c_5601-1987", "cp949", "korean"), ("iso-2022-kr", "iso2022_kr", "korean"), ("utf-16", "utf-16", "chinese"),
-    ("utf-16le", "utf-16-le", "latin"), ("UTF-16BE", "utf-16-be", "japanese"), ("utf-7", "utf-7", "cyrillic"),
-    ("macintosh", "mac_roman", "latin"), ("unknown-8bit", "latin-1", "latin"), ("x-nobody", "utf-8", "latin"),
-]
+CHARSETS = [("utf-8", "utf-8", "latin"), ("UTF-8", "utf-8", "emoji"), ("utf8", "utf-8", "japanese"),
+            ("us-ascii", "ascii", "latin"), ("iso-8859-1", "cp1252", "latin"), ("ISO-8859-15", "iso8859_15", "latin"),
+            ("windows-1252", "cp1252", "latin"), ("iso-8859-2", "iso8859_2", "central"),
+            ("windows-1250", "cp1250", "central"), ("iso-8859-5", "iso8859_5", "cyrillic"),
+            ("windows-1251", "cp1251", "cyrillic"), ("koi8-r", "koi8_r", "cyrillic"), ("KOI8-U", "koi8_u", "cyrillic"),
+            ("ibm866", "cp866", "cyrillic"), ("iso-8859-7", "iso8859_7", "greek"), ("windows-1253", "cp1253", "greek"),
+            ("iso-8859-8-i", "iso8859_8", "hebrew"), ("windows-1255", "cp1255", "hebrew"),
+            ("windows-1256", "cp1256", "arabic"), ("iso-8859-9", "cp1254", "latin"),
+            ("windows-1257", "cp1257", "ascii"), ("windows-874", "cp874", "thai"), ("tis-620", "cp874", "thai"),
+            ("gb2312", "gb18030", "chinese"), ("GBK", "gb18030", "chinese"), ("gb18030", "gb18030", "chinese"),
+            ("big5", "big5", "chinese"), ("shift_jis", "cp932", "japanese"), ("euc-jp", "euc_jp", "japanese"),
+            ("iso-2022-jp", "iso2022_jp", "japanese"), ("euc-kr", "cp949", "korean"),
+            ("ks_c_5601-1987", "cp949", "korean"), ("iso-2022-kr", "iso2022_kr", "korean"),
+            ("utf-16", "utf-16", "chinese"), ("utf-16le", "utf-16-le", "latin"), ("UTF-16BE", "utf-16-be", "japanese"),
+            ("utf-7", "utf-7", "cyrillic"), ("macintosh", "mac_roman", "latin"), ("unknown-8bit", "latin-1", "latin"),
+            ("x-nobody", "utf-8", "latin")]
 TAGS = [policy.tag for policy in policies.POLICIES]
 WIDE = ("utf-16", "UTF-16BE", "utf-16le")
 
@@ -42,7 +43,8 @@ class Case:
 
 
 def boundary(rng):
-    return rng.choice(["b%d", "----=_Part_%d", "=_%d", "000000%d", "Apple-Mail=_%d", "a b'()+_,-./:=?%d"]) % rng.randrange(10**9)
+    return rng.choice(["b%d", "----=_Part_%d", "=_%d", "000000%d", "Apple-Mail=_%d",
+                       "a b'()+_,-./:=?%d"]) % rng.randrange(10**9)
 
 
 def fold(rng, value):
@@ -89,7 +91,8 @@ class Mailer:
         lines = [text[start:start + width] for start in range(0, len(text), width)]
         body = b"\r\n".join(lines) + rng.choice([b"\r\n", b"", b"\r\n\r\n"])
         if rng.random() < 0.05:
-            body = rng.choice([body.rstrip(b"=\r\n"), b" " + body, body.replace(b"\r\n", b" \r\n"), body.replace(b"\r\n", b"\r\n!")])
+            body = rng.choice([body.rstrip(b"=\r\n"), b" " + body, body.replace(b"\r\n", b" \r\n"),
+                               body.replace(b"\r\n", b"\r\n!")])
         return body
 
     def quoted_printable(self, octets):
@@ -116,11 +119,14 @@ class Mailer:
         octets = self.encode(page, charset, codec)
         encoding, body = self.transfer(octets, charset)
         kind = rng.choice(["text/html", "text/html", "TEXT/HTML", "Text/Html"])
-        value = rng.choice([f'{kind}; charset={charset}', f'{kind}; charset="{charset}"', f"{kind}; charset={charset}; x=y",
+        value = rng.choice([f'{kind}; charset={charset}', f'{kind}; charset="{charset}"',
+                            f"{kind}; charset={charset}; x=y",
                             f'{kind}; format=flowed; charset="{charset}"; name="ä.html"'.encode().decode("latin-1"),
-                            f"{kind}; charset*=us-ascii''{charset}", f"{kind}; charset*0={charset[:3]}; charset*1={charset[3:]}",
-                            f'{kind}; name="=?utf-8?B?w6QuaHRtbA==?="; charset={charset}', f"{kind}; CHARSET={charset}",
-                            f"{kind}; name*0=a; charset={charset}; name*1=b", f"{kind}; charset={charset} (comment)", f"{kind}; charset={charset}; Charset=koi8-r",
+                            f"{kind}; charset*=us-ascii''{charset}",
+                            f"{kind}; charset*0={charset[:3]}; charset*1={charset[3:]}",
+                            f'{kind}; name="=?utf-8?B?w6QuaHRtbA==?="; charset={charset}',
+                            f"{kind}; CHARSET={charset}", f"{kind}; name*0=a; charset={charset}; name*1=b",
+                            f"{kind}; charset={charset} (comment)", f"{kind}; charset={charset}; Charset=koi8-r",
                             f"{kind}; charset*0*=us-ascii''{charset[:3]}; name=x; charset*1={charset[3:]}"]
                            if charset != "us-ascii" or rng.random() < 0.5 else [kind])
         fields = [("Content-Type", fold(rng, value))]
@@ -138,32 +144,38 @@ class Mailer:
         charset, codec, script = self.rng.choice(CHARSETS[:20])
         octets = self.encode(pages.plain(self.rng, script), charset, codec)
         encoding, body = self.transfer(octets, charset)
-        return [("Content-Type", f"text/plain; charset={charset}"), ("Content-Transfer-Encoding", encoding or "7bit")], body
+        return [("Content-Type", f"text/plain; charset={charset}"),
+                ("Content-Transfer-Encoding", encoding or "7bit")], body
 
     def attachment(self):
         rng = self.rng
-        kind, name = rng.choice([("application/pdf", "offer.pdf"), ("image/png", "logo.png"), ("text/html", "page.html"),
-                                 ("text/calendar; method=REQUEST", "invite.ics"), ("application/octet-stream", "x"),
-                                 ("text/x-amp-html", "amp")])
+        kind, name = rng.choice([("application/pdf", "offer.pdf"), ("image/png", "logo.png"),
+                                 ("text/html", "page.html"), ("text/calendar; method=REQUEST", "invite.ics"),
+                                 ("application/octet-stream", "x"), ("text/x-amp-html", "amp")])
         octets = bytes(rng.randrange(256) for _ in range(rng.randint(0, 200)))
         if kind.startswith("text/"):
-            octets = rng.choice([b"<a href='https://attached.example.com/'>x</a>\r\n", b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"])
-        shown = rng.choice([f'filename="{name}"', f"filename*=utf-8''%C3%A4{name}", f"filename*0={name[:2]};\r\n filename*1={name[2:]}",
+            octets = rng.choice([b"<a href='https://attached.example.com/'>x</a>\r\n",
+                                 b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"])
+        shown = rng.choice([f'filename="{name}"', f"filename*=utf-8''%C3%A4{name}",
+                            f"filename*0={name[:2]};\r\n filename*1={name[2:]}",
                             f'filename="=?utf-8?Q?=C3=A4?={name}"'])
         return [("Content-Type", f'{kind}; name="{name}"'), ("Content-Transfer-Encoding", "base64"),
                 ("Content-Disposition", f"attachment; {shown}")], base64.encodebytes(octets).replace(b"\n", b"\r\n")
 
     def inline_image(self):
-        return [("Content-Type", "image/gif"), ("Content-ID", "<image1@example.com>"), ("Content-Disposition", "inline"),
-                ("Content-Transfer-Encoding", "base64")], b"R0lGODlhAQABAAAAACwAAAAAAQABAAA=\r\n"
+        return [("Content-Type", "image/gif"), ("Content-ID", "<image1@example.com>"),
+                ("Content-Disposition", "inline"), ("Content-Transfer-Encoding", "base64")
+                ], b"R0lGODlhAQABAAAAACwAAAAAAQABAAA=\r\n"
 
     def forwarded(self):
         inner = self.entity(self.html() if self.rng.random() < 0.5 else self.alternative())
         octets = b"From: x@example.com\r\nSubject: inner\r\nX-AliDM-Trace: e30=\r\nMIME-Version: 1.0\r\n" + inner
-        fields = [("Content-Type", "message/rfc822"), ("Content-Disposition", self.rng.choice(["attachment", "inline"]))]
+        fields = [("Content-Type", "message/rfc822"),
+                  ("Content-Disposition", self.rng.choice(["attachment", "inline"]))]
         if self.rng.random() < 0.1:
             # RFC 2046 section 5.2.1 forbids it; some mailers do it all the same, and readers decode it.
-            return fields + [("Content-Transfer-Encoding", "base64")], base64.encodebytes(octets).replace(b"\n", b"\r\n")
+            body = base64.encodebytes(octets).replace(b"\n", b"\r\n")
+            return fields + [("Content-Transfer-Encoding", "base64")], body
         return fields, octets
 
     # MARK: Multiparts
@@ -183,11 +195,13 @@ class Mailer:
         rng = self.rng
         mark = boundary(rng)
         delimiter = b"--" + mark.encode()
-        body = rng.choice([b"", b"", b"This is a multi-part message in MIME format.\r\n", b"\r\n", b"<a href='https://pre.example.com/'>\r\n"])
+        body = rng.choice([b"", b"", b"This is a multi-part message in MIME format.\r\n", b"\r\n",
+                           b"<a href='https://pre.example.com/'>\r\n"])
         for part in parts:
             body += delimiter + rng.choice([b"", b"", b"", b" ", b"\t "]) + b"\r\n" + self.entity(part) + b"\r\n"
         if rng.random() < 0.96:
-            body += delimiter + b"--" + rng.choice([b"\r\n", b"", b"\r\n\r\n", b" \r\n", b"\r\nepilogue <a href='https://epi.example.com'>\r\n"])
+            body += delimiter + b"--" + rng.choice([b"\r\n", b"", b"\r\n\r\n", b" \r\n",
+                                                    b"\r\nepilogue <a href='https://epi.example.com'>\r\n"])
         else:
             self.clean = False
         fields = [("Content-Type", fold(rng, f'multipart/{subtype}; {parameters}boundary="{mark}"'))]
@@ -203,23 +217,28 @@ class Mailer:
     def alternative(self):
         parts = [self.text(), self.html()]
         if self.rng.random() < 0.1:
-            parts.append(([("Content-Type", "text/calendar; method=REQUEST; charset=utf-8")], b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"))
+            parts.append(([("Content-Type", "text/calendar; method=REQUEST; charset=utf-8")],
+                          b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"))
         return self.multipart("alternative", parts)
 
     def related(self):
-        return self.multipart("related", [self.rng.choice([self.html, self.alternative])(), self.inline_image()], 'type="text/html"; ')
+        return self.multipart("related", [self.rng.choice([self.html, self.alternative])(), self.inline_image()],
+                              'type="text/html"; ')
 
     def signed(self):
         return self.multipart("signed", [self.rng.choice([self.html, self.alternative])(),
-                                         ([("Content-Type", "application/pgp-signature")], b"-----BEGIN PGP SIGNATURE-----\r\n")],
+                                         ([("Content-Type", "application/pgp-signature")],
+                                          b"-----BEGIN PGP SIGNATURE-----\r\n")],
                               "protocol=\"application/pgp-signature\"; ")
 
     def digest(self):
-        return self.multipart("digest", [([], b"From: a@example.com\r\nContent-Type: text/html\r\n\r\n<a href='https://d.example.com/'>x</a>\r\n"),
-                                         ([("Content-Type", "text/plain")], b"x\r\n")])
+        inner = (b"From: a@example.com\r\nContent-Type: text/html\r\n\r\n"
+                 b"<a href='https://d.example.com/'>x</a>\r\n")
+        return self.multipart("digest", [([], inner), ([("Content-Type", "text/plain")], b"x\r\n")])
 
     def report(self):
-        return self.multipart("report", [self.html(), ([("Content-Type", "message/delivery-status")], b"Reporting-MTA: dns; x\r\n\r\nAction: failed\r\n")],
+        return self.multipart("report", [self.html(), ([("Content-Type", "message/delivery-status")],
+                                                       b"Reporting-MTA: dns; x\r\n\r\nAction: failed\r\n")],
                               "report-type=delivery-status; ")
 
     def attached_multipart(self):
@@ -266,12 +285,16 @@ class Mailer:
 
     def header(self):
         rng = self.rng
-        fields = [("From", rng.choice(["News <news@shop.example>", "=?utf-8?B?TsOkbWU=?= <n@shop.example>"])), ("To", "ann@customer.example"),
-                  ("Subject", rng.choice(["Sale", "=?gb2312?B?z/HL2A==?=\r\n =?gb2312?B?z/HL2A==?=", "long " * 30, "ä".encode().decode("latin-1"), ""]))]
-        optional = [("Date", "Tue, 24 Nov 2026 10:00:00 +0000"), ("Message-ID", "<1@shop.example>"), ("Bcc", "secret@customer.example"),
-                    ("bcc", "a@x.example,\r\n b@x.example"), ("List-Unsubscribe", "<mailto:u@example.org>, <https://list.example.org/unsubscribe?u=1&l=2>"),
-                    ("List-Unsubscribe", "<https://list.example.org/off>"), ("X-AliDM-Settings", "e30="), ("X-Mailer", "  spaced \t"),
-                    ("Received", "from a by b;\r\n\tTue, 24 Nov 2026 10:00:00 +0000"), ("DKIM-Signature" if rng.random() < 0.25 else "X-Sig", "v=1; a=rsa-sha256;\r\n b=x")]
+        fields = [("From", rng.choice(["News <news@shop.example>", "=?utf-8?B?TsOkbWU=?= <n@shop.example>"])),
+                  ("To", "ann@customer.example"),
+                  ("Subject", rng.choice(["Sale", "=?gb2312?B?z/HL2A==?=\r\n =?gb2312?B?z/HL2A==?=", "long " * 30,
+                                          "ä".encode().decode("latin-1"), ""]))]
+        optional = [("Date", "Tue, 24 Nov 2026 10:00:00 +0000"), ("Message-ID", "<1@shop.example>"),
+                    ("Bcc", "secret@customer.example"), ("bcc", "a@x.example,\r\n b@x.example"),
+                    ("List-Unsubscribe", "<mailto:u@example.org>, <https://list.example.org/unsubscribe?u=1&l=2>"),
+                    ("List-Unsubscribe", "<https://list.example.org/off>"), ("X-AliDM-Settings", "e30="),
+                    ("X-Mailer", "  spaced \t"), ("Received", "from a by b;\r\n\tTue, 24 Nov 2026 10:00:00 +0000"),
+                    ("DKIM-Signature" if rng.random() < 0.25 else "X-Sig", "v=1; a=rsa-sha256;\r\n b=x")]
         fields += [item for item in optional if rng.random() < 0.35]
         if rng.random() < 0.9:
             fields.append((rng.choice(["MIME-Version", "Mime-Version"]), "1.0"))
@@ -279,7 +302,8 @@ class Mailer:
 
     def message(self):
         rng = self.rng
-        makers = [self.html, self.alternative, self.related, self.mixed, self.signed, self.report, self.text, self.attachment]
+        makers = [self.html, self.alternative, self.related, self.mixed, self.signed, self.report, self.text,
+                  self.attachment]
         content, body = rng.choices(makers, [25, 25, 10, 32, 2, 2, 2, 2])[0]()
         field, trace = self.trace()
         head = self.header() + field
@@ -321,11 +345,12 @@ def mutate(rng, octets, other):
     return octets
 
 
-INSERTIONS = [b"<", b">", b"\"", b"'", b"=", b"&", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\x00", b"\x80", b"\xff", b"--", b"-->",
-              b"<!--", b" ", b"\t", b";", b":", b"/", b"=\r\n", b"<script>", b"</script>", b"<svg>", b"<![CDATA[", b"]]>",
-              b"<a href=", b"</a>", b"</body>", b"<body>", b"Content-Type: text/html\r\n", b"Content-Transfer-Encoding: base64\r\n",
-              b"\x1b$B", b"\xef\xbb\xbf", b"(", b")", b"<textarea>", b"</title>", b"=41", b"\xe4\xbd", b"<plaintext>", b"\x0c",
-              b"<!--[if mso]>", b"<![endif]-->", b"#", b"\\", b"*", b"From x\r\n", b"%", b"<math>", b"</svg>", b"<table>", b"<p>"]
+INSERTIONS = [b"<", b">", b"\"", b"'", b"=", b"&", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\x00", b"\x80", b"\xff",
+              b"--", b"-->", b"<!--", b" ", b"\t", b";", b":", b"/", b"=\r\n", b"<script>", b"</script>", b"<svg>",
+              b"<![CDATA[", b"]]>", b"<a href=", b"</a>", b"</body>", b"<body>", b"Content-Type: text/html\r\n",
+              b"Content-Transfer-Encoding: base64\r\n", b"\x1b$B", b"\xef\xbb\xbf", b"(", b")", b"<textarea>",
+              b"</title>", b"=41", b"\xe4\xbd", b"<plaintext>", b"\x0c", b"<!--[if mso]>", b"<![endif]-->", b"#",
+              b"\\", b"*", b"From x\r\n", b"%", b"<math>", b"</svg>", b"<table>", b"<p>"]
 
 
 def line_ends(rng, octets):

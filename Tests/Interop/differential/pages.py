@@ -20,31 +20,47 @@ WORDS = {
 
 LINKS = """
 https://shop.example.com/|https://shop.example.com/a?b=1&amp;c=2|https://shop.example.com/a?b=1&c=2
-http://www.example.net/x?copy=1&copy=2&sect=3|http://e.example.org/?a&notit;b&not;c|https://e.example.org/?x&amp=1&ampy
-https://e.example.org/?q&#x26;r&#38s&#x3d;t&#61u&#0;|https://e.example.org/?a=&quot;b&quot;&lt=1&lt;2|HTTP://SHOP.EXAMPLE.COM/X
-https://e.example.org/&#9;tab&#10;lf&#13;cr&Tab;T&NewLine;|&#32;https://e.example.org/lead&#x20;|https://e.example.org/%20%zz?%41#frag
-http:\\\\shop.example.com\\back\\slash|https:\\/shop.example.com/mixed|http:///three.example.com/x|https://u:p@e.example.org:8443/x?y#z
+http://www.example.net/x?copy=1&copy=2&sect=3|http://e.example.org/?a&notit;b&not;c
+https://e.example.org/?x&amp=1&ampy
+https://e.example.org/?q&#x26;r&#38s&#x3d;t&#61u&#0;|https://e.example.org/?a=&quot;b&quot;&lt=1&lt;2
+HTTP://SHOP.EXAMPLE.COM/X
+https://e.example.org/&#9;tab&#10;lf&#13;cr&Tab;T&NewLine;|&#32;https://e.example.org/lead&#x20;
+https://e.example.org/%20%zz?%41#frag
+http:\\\\shop.example.com\\back\\slash|https:\\/shop.example.com/mixed|http:///three.example.com/x
+https://u:p@e.example.org:8443/x?y#z
 https://bücher.example/straße?ü=ö|https://例え.jp/パス|https://e.example.org/€?x=€|https://xn--bcher-kva.example/
-https://e.example.org/a'b|https://e.example.org/(a)[b]{c}|https://e.example.org/?a[]=1&a[]=2|https://e.example.org/?u=https://x.example.com/?v%3D1
-https://e.example.org/-->x|https://e.example.org/&apos;&hellip;&nbsp;&NotEqualTilde;&fjlig;&zwj|https://e.example.org/?a=1&para=2&reg_x&times=3&curren
+https://e.example.org/a'b|https://e.example.org/(a)[b]{c}|https://e.example.org/?a[]=1&a[]=2
+https://e.example.org/?u=https://x.example.com/?v%3D1
+https://e.example.org/-->x|https://e.example.org/&apos;&hellip;&nbsp;&NotEqualTilde;&fjlig;&zwj
+https://e.example.org/?a=1&para=2&reg_x&times=3&curren
 http://[2606:4700::1111]/six|http://93.184.216.34/four|https://e.example.org./dot|http://e_x.example.com/under
-mailto:ann@example.com?subject=a%20b|tel:+4912345|javascript:void(0)|cid:image1@example.com|data:text/html,&lt;a href=x>|ftp://ftp.example.com/
+mailto:ann@example.com?subject=a%20b|tel:+4912345|javascript:void(0)|cid:image1@example.com
+data:text/html,&lt;a href=x>|ftp://ftp.example.com/
 sms:123|x-app://open|file:///C:/x|about:blank|HTTPX://a.example.com
 #top|#|#a?b|/relative/path|relative.html|?query|//shop.example.com/protocol|www.example.com/x|../up|.
 http://|https://|http:|https:///|http:/one.example.com/|http:none.example.com/|https://:443/|http://?x|http://@/
-http://localhost/x|http://intranet/x|http://10.1.2.3/|https://192.168.0.1/a|http://172.20.0.1/|http://127.0.0.1:8080/
-http://[::1]/|http://[fd00::1]/|http://printer.local/|https://wiki.internal/|http://router.lan/|http://a.home.arpa/|http://169.254.1.1/
-{{url}}|https://e.example.org/{{ user.id }}|https://e.example.org/%%id%%|https://e.example.org/*|ID|*|*|UNSUB|*|https://{{host}}/x
-https://e.example.org/%7B%7Bx%7D%7D|https://e.example.org/{{half|https://e.example.org/%%half|https://e.example.org/}}wrong{{
-https://list.example.org/unsubscribe?u=1&amp;l=2|https://list.example.org/unsubscribe?u=1&l=2|https://list.example.org/off
+http://localhost/x|http://intranet/x|http://10.1.2.3/|https://192.168.0.1/a|http://172.20.0.1/
+http://127.0.0.1:8080/
+http://[::1]/|http://[fd00::1]/|http://printer.local/|https://wiki.internal/|http://router.lan/
+http://a.home.arpa/|http://169.254.1.1/
+{{url}}|https://e.example.org/{{ user.id }}|https://e.example.org/%%id%%
+https://e.example.org/*|ID|*|*|UNSUB|*|https://{{host}}/x
+https://e.example.org/%7B%7Bx%7D%7D|https://e.example.org/{{half|https://e.example.org/%%half
+https://e.example.org/}}wrong{{
+https://list.example.org/unsubscribe?u=1&amp;l=2|https://list.example.org/unsubscribe?u=1&l=2
+https://list.example.org/off
 https://e.example.org/#a?ü|https://e.example.org/#日?本=&eacute;|https://e.example.org/caf&eacute;?q=&eacute;#&uuml;
-https://e.example.org/?n=１２３&k=カ&q=中|https://e.example.org/?q=Привет#мир|https://e.example.org/?q=한국어&r=똠|https://e.example.org/?é'"
-https://e.example.org/?utm_source=mine&amp;x=1#f|https://e.example.org/?utm_campaign#f|https://e.example.org/?#f|https://e.example.org/?a=1&
-https://www.example.net/|https://a.b.example.net./x|https://EXAMPLE.net/|https://shop.example.com/4|https://news.example.net:8443/y
-https://track.example.test/c/AAAA|https://TRACK.example.test/o/x.gif|https://a.excluded.example/x|https://excluded.example/x
+https://e.example.org/?n=１２３&k=カ&q=中|https://e.example.org/?q=Привет#мир|https://e.example.org/?q=한국어&r=똠
+https://e.example.org/?é'"
+https://e.example.org/?utm_source=mine&amp;x=1#f|https://e.example.org/?utm_campaign#f|https://e.example.org/?#f
+https://e.example.org/?a=1&
+https://www.example.net/|https://a.b.example.net./x|https://EXAMPLE.net/|https://shop.example.com/4
+https://news.example.net:8443/y
+https://track.example.test/c/AAAA|https://TRACK.example.test/o/x.gif|https://a.excluded.example/x
+https://excluded.example/x
 """.split()
-LINKS = [link for row in LINKS for link in row.replace("*|ID|*", "*\x01ID\x01*").replace("*|UNSUB|*", "*\x01UNSUB\x01*").split("|")]
-LINKS = [link.replace("\x01", "|") for link in LINKS] + ["", " ", "\n"]
+# A bar that touches a star belongs to a template marker.
+LINKS = [link for row in LINKS for link in re.split(r"(?<!\*)\|(?!\*)|(?<=\*)\|(?=\*)", row)] + ["", " ", "\n"]
 
 MARKERS = ["data-alidm-traceoff", "data-alidm-traceoff=1", 'DATA-ALIDM-TRACEOFF="false"', "clicktracking=off",
            "clicktracking=on", 'ses:no-track', "data-pm-no-track", "disable-tracking=true", 'disable-tracking="false"',
@@ -74,7 +90,8 @@ class Page:
         rng = self.rng
         roll = rng.random()
         if roll < 0.45:
-            return f"https://{rng.choice(['shop', 'www', 'news'])}.example.com/{rng.randrange(10**6)}?utm={rng.randrange(99)}"
+            host = rng.choice(["shop", "www", "news"])
+            return f"https://{host}.example.com/{rng.randrange(10**6)}?utm={rng.randrange(99)}"
         if roll < 0.5:
             size = rng.choice([200, 900, 1380, 1440, 1452, 1454, 1460, 1500, 2000, 3000])
             return "https://long.example.com/" + "".join(rng.choices(string.ascii_letters + string.digits, k=size))
@@ -85,7 +102,8 @@ class Page:
     def mangled(self, url):
         """White space and controls where authors' editors leave them."""
         place = self.rng.randint(0, len(url))
-        return url[:place] + self.rng.choice([" ", "\n", "\t", "\r\n", "\f", "\n  ", "\x00", "\x01", "&#0;", "&", "&#x80;"]) + url[place:]
+        return url[:place] + self.rng.choice([" ", "\n", "\t", "\r\n", "\f", "\n  ", "\x00", "\x01", "&#0;", "&",
+                                              "&#x80;"]) + url[place:]
 
     def href(self, url=None):
         rng = self.rng
@@ -121,8 +139,8 @@ class Page:
         rng = self.rng
         url = self.url()
         bare = re.sub("^https?://", "", url)
-        label = rng.choice([url, url, bare, url + "/", f" {url} ", f"<b>{url}</b>", url.replace("&", "&amp;"), url.upper(),
-                            f"{bare}<br>", f"{url[:10]}<wbr>{url[10:]}", f"<!-- x -->{url}", f"{url} x"])
+        label = rng.choice([url, url, bare, url + "/", f" {url} ", f"<b>{url}</b>", url.replace("&", "&amp;"),
+                            url.upper(), f"{bare}<br>", f"{url[:10]}<wbr>{url[10:]}", f"<!-- x -->{url}", f"{url} x"])
         return self.tag(url=url) + label + "</a>"
 
     def link(self):
@@ -141,7 +159,8 @@ class Page:
         cells = "".join(f'<td style="padding:0 {n}px">{self.paragraph()}</td>' for n in range(self.rng.randint(1, 3)))
         table = f'<table role="presentation" width="100%" cellpadding="0"><tbody><tr>{cells}</tr></tbody></table>'
         if self.rng.random() < 0.4:
-            return f"<!--[if mso | IE]><table><tr><td><![endif]-->{table}<!--[if mso | IE]></td></tr></table><![endif]-->"
+            return (f"<!--[if mso | IE]><table><tr><td><![endif]-->{table}"
+                    "<!--[if mso | IE]></td></tr></table><![endif]-->")
         return table
 
     def outlook(self):
@@ -152,10 +171,12 @@ class Page:
             f"<xml><o:OfficeDocumentSettings/></xml>{self.link()}", f"<script>'<a href=x>'</script>{self.link()}"])
         shown = f"<v:rect {self.href()} fill=t />{self.link()}"
         condition = self.rng.choice(["mso", "gte mso 9", "IE", "!mso", "mso 12", "(mso)|(IE)"])
-        return self.rng.choice([
-            f"<!--[if {condition}]>{inner}<![endif]-->", f"<!--[if {condition}]><!-->{self.link()}<!--<![endif]-->",
-            f"<![if {condition}]>{self.link()}<![endif]>", f"<![if {condition}]>{shown}<![endif]><v:rect {self.href()}>", f"<!--[IF {condition}]>\n{inner}\n<![ENDIF]-->",
-            f"<!--[if {condition}]><!-- -->{self.link()}<!-- <![endif]-->"])
+        return self.rng.choice([f"<!--[if {condition}]>{inner}<![endif]-->",
+                                f"<!--[if {condition}]><!-->{self.link()}<!--<![endif]-->",
+                                f"<![if {condition}]>{self.link()}<![endif]>",
+                                f"<![if {condition}]>{shown}<![endif]><v:rect {self.href()}>",
+                                f"<!--[IF {condition}]>\n{inner}\n<![ENDIF]-->",
+                                f"<!--[if {condition}]><!-- -->{self.link()}<!-- <![endif]-->"])
 
     def raw_text(self):
         rng = self.rng
@@ -184,18 +205,22 @@ class Page:
 
     def odd(self):
         rng = self.rng
-        return rng.choice([
-            f"<!-- {self.link()} -->", "<!---->", "<!-->", "<!--->", "<!-- a --!>", f"<!--{self.link()}--!>{self.link()}",
-            "<!x>", f"<?php echo '{self.link()}' ?>", "</>", "</ x>", f"</p {self.href()}>", "<>", "< a href=x>", "<3",
-            "</a></table></div>", f"<a {self.href()}><a {self.href()}>nested</a></a>", f"<b><p><a {self.href()}></b></p>",
-            f"<map><area shape=rect {self.href()}><AREA {self.href()}/></map>", f"<form action=x><button>{self.link()}</button></form>",
-            f"<table><a {self.href()}>foster</a><tr><td>x</table>", "&copy &amp &ampamp; &notit; &#128; &#xD800; &#x110000;",
-            "\x00<a\x00 href='https://nul.example.com/'>", f"<a\x00b {self.href()}>", "a\x0cb\x0bc", f"<link {self.href()}>",
-            f"<base {self.href()}>", f"<abbr {self.href()}>x</abbr>", f"<!doctype x \">\" y>", "<!-- <!-- -->", "<p<b>",
-            f"<img alt='{self.text(2)}'src=x>", "<pre>\n a\n  b  \n</pre>", "x \ny\t\nz", "From me\n.\n..x\n--sep\n--sep--\n",
-            f"<template>{self.link()}</template>", f"<object><param name={self.word()}></object>", "=\n==\n=3D\n",
-            f"<details><summary>{self.link()}</summary></details>", f"<a {self.href()}", "<ul><li>x<li>y</ul>",
-            "<" + "x" * rng.choice([70, 300, 2000]) + ">", "w" * rng.choice([74, 75, 76, 77, 200]), f"<a {self.href()}>" * 3])
+        return rng.choice([f"<!-- {self.link()} -->", "<!---->", "<!-->", "<!--->", "<!-- a --!>",
+                           f"<!--{self.link()}--!>{self.link()}", "<!x>", f"<?php echo '{self.link()}' ?>", "</>",
+                           "</ x>", f"</p {self.href()}>", "<>", "< a href=x>", "<3", "</a></table></div>",
+                           f"<a {self.href()}><a {self.href()}>nested</a></a>", f"<b><p><a {self.href()}></b></p>",
+                           f"<map><area shape=rect {self.href()}><AREA {self.href()}/></map>",
+                           f"<form action=x><button>{self.link()}</button></form>",
+                           f"<table><a {self.href()}>foster</a><tr><td>x</table>",
+                           "&copy &amp &ampamp; &notit; &#128; &#xD800; &#x110000;",
+                           "\x00<a\x00 href='https://nul.example.com/'>", f"<a\x00b {self.href()}>", "a\x0cb\x0bc",
+                           f"<link {self.href()}>", f"<base {self.href()}>", f"<abbr {self.href()}>x</abbr>",
+                           f"<!doctype x \">\" y>", "<!-- <!-- -->", "<p<b>", f"<img alt='{self.text(2)}'src=x>",
+                           "<pre>\n a\n  b  \n</pre>", "x \ny\t\nz", "From me\n.\n..x\n--sep\n--sep--\n",
+                           f"<template>{self.link()}</template>", f"<object><param name={self.word()}></object>",
+                           "=\n==\n=3D\n", f"<details><summary>{self.link()}</summary></details>", f"<a {self.href()}",
+                           "<ul><li>x<li>y</ul>", "<" + "x" * rng.choice([70, 300, 2000]) + ">",
+                           "w" * rng.choice([74, 75, 76, 77, 200]), f"<a {self.href()}>" * 3])
 
     def block(self):
         rng = self.rng
@@ -216,8 +241,8 @@ class Page:
         if shape < 0.35:
             return f"<body bgcolor=white>{body}" + self.maybe(0.5, "</body>") + self.ending()
         head = self.head(charset)
-        end = rng.choice(["</body></html>"] * 5 + ["</BODY>\n</HTML>\n", "</body >", "</html>", "", "</body></html></body>",
-                                                    "</body>" + self.paragraph() + "</html>"])
+        end = rng.choice(["</body></html>"] * 5 + ["</BODY>\n</HTML>\n", "</body >", "</html>", "",
+                                                   "</body></html></body>", "</body>" + self.paragraph() + "</html>"])
         return f"{head}<body>\n{body}\n{end}" + self.ending()
 
     def head(self, charset):
@@ -228,21 +253,25 @@ class Page:
                            "<meta name=viewport content='width=device-width'>", "<meta charset>", '<meta charset="">',
                            "<meta charset=utf-16>",
                            f"<meta charset=koi8-r><meta charset={charset}>"])
-        doctype = rng.choice(["<!DOCTYPE html>\n", "", '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
-                              '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n', f'<?xml version="1.0" encoding="{charset}"?>\n'])
-        style = self.maybe(0.5, "<style type='text/css'>\n@media only screen { a[href^=\"x\"] > b { color: red } }\n</style>\n")
+        doctype = rng.choice(["<!DOCTYPE html>\n", "",
+                              '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
+                              '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n',
+                              f'<?xml version="1.0" encoding="{charset}"?>\n'])
+        style = self.maybe(0.5, "<style type='text/css'>\n@media only screen { a[href^=\"x\"] > b { color: red } }\n"
+                                "</style>\n")
         noscript = self.maybe(0.1, "<noscript><style>x</style></noscript>")
-        return (f"{doctype}<html{self.maybe(0.3, ' lang=de')}>\n<head>\n{meta}\n<title>{self.text(3)}</title>\n{style}{noscript}"
-                f"</head>\n")
+        return (f"{doctype}<html{self.maybe(0.3, ' lang=de')}>\n<head>\n{meta}\n<title>{self.text(3)}</title>\n"
+                f"{style}{noscript}</head>\n")
 
     def ending(self):
         """What cut mails end with."""
         if self.rng.random() < 0.85:
             return self.rng.choice(["", "\n", "\n\n", " "])
-        return self.rng.choice([f"<!-- {self.text()}", "<script>x", "<style>a{", "<title>x", "<textarea>x", f"<a {self.href()}",
-                                "<a href=\"https://cut.example.com/", "</", "<", "<!", "&", "&lt", "<plaintext>x", "<svg><![CDATA[x",
-                                "<p><b>x", "<table><tr><td>x", "<svg><g>", "<!--[if mso]><a href=x>", "<xmp>", "<noscript>",
-                                "<ul><li><i>", "<select><option>x", "<template><p>x", "</body", "<?x", "\x00"])
+        return self.rng.choice([f"<!-- {self.text()}", "<script>x", "<style>a{", "<title>x", "<textarea>x",
+                                f"<a {self.href()}", "<a href=\"https://cut.example.com/", "</", "<", "<!", "&", "&lt",
+                                "<plaintext>x", "<svg><![CDATA[x", "<p><b>x", "<table><tr><td>x", "<svg><g>",
+                                "<!--[if mso]><a href=x>", "<xmp>", "<noscript>", "<ul><li><i>", "<select><option>x",
+                                "<template><p>x", "</body", "<?x", "\x00"])
 
 
 def page(rng, script, charset):
@@ -250,13 +279,20 @@ def page(rng, script, charset):
 
 
 PLAIN_URLS = """
-https://shop.example.com/t|https://shop.example.com/t.|http://www.example.net/a,b;c.|(https://e.example.org/a)|<https://e.example.org/?a=1&b=2>
-https://e.example.org/a_(b)|(see https://e.example.org/a_(b)).|[https://e.example.org/x]|https://e.example.org/x]|*https://e.example.org/b*
-_https://e.example.org/u_|"https://e.example.org/q"|'https://e.example.org/q'|HTTPS://E.example.org/UP!|https://e.example.org/?!|xhttps://no.example.org
-https://|http://.|https://...|http://10.0.0.1/|http://localhost|https://list.example.org/off|https://e.example.org/{{x}}|https://e.example.org/%%x%%
-https://e.example.org/中文|中https://e.example.org/中|https://e.example.org/a|b|https:/one.example.org/|https://a.excluded.example/|ftp://x.example.org
-https://e.example.org/?u=https://f.example.org/|https://e.example.org:8443/#f|https://u:p@e.example.org/|https://track.example.test/c/AAAA
-https://e.example.org/a\\b|https://e.example.org/a^b|https://e.example.org/`x`|https://e.example.org/--|https://e.example.org/-_-
+https://shop.example.com/t|https://shop.example.com/t.|http://www.example.net/a,b;c.|(https://e.example.org/a)
+<https://e.example.org/?a=1&b=2>
+https://e.example.org/a_(b)|(see https://e.example.org/a_(b)).|[https://e.example.org/x]
+https://e.example.org/x]|*https://e.example.org/b*
+_https://e.example.org/u_|"https://e.example.org/q"|'https://e.example.org/q'|HTTPS://E.example.org/UP!
+https://e.example.org/?!|xhttps://no.example.org
+https://|http://.|https://...|http://10.0.0.1/|http://localhost|https://list.example.org/off
+https://e.example.org/{{x}}|https://e.example.org/%%x%%
+https://e.example.org/中文|中https://e.example.org/中|https://e.example.org/a|b|https:/one.example.org/
+https://a.excluded.example/|ftp://x.example.org
+https://e.example.org/?u=https://f.example.org/|https://e.example.org:8443/#f|https://u:p@e.example.org/
+https://track.example.test/c/AAAA
+https://e.example.org/a\\b|https://e.example.org/a^b|https://e.example.org/`x`|https://e.example.org/--
+https://e.example.org/-_-
 """.split()
 PLAIN_URLS = [url for row in PLAIN_URLS for url in row.split("|") if url]
 

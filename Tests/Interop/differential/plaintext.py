@@ -32,7 +32,7 @@ def trimmed(url):
 
 
 def compare(inventory, text, report, tracked, check):
-    """Walks both texts at once: only the reported links differ; `check` looks at each token and the URL it stands for."""
+    """Walks both texts at once: only the reported links differ; `check` is asked about each token and its URL."""
     old_place = new_place = 0
     for link, said in zip(inventory, report["links"]):
         gap = text.old[old_place:link.start]

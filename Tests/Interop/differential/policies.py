@@ -40,21 +40,21 @@ class Policy:
                 f'charset = "{self.charset}"\ndkim-signed = "{self.dkim_signed}"\n')
 
 
-POLICIES = [
-    Policy("Test"),
-    Policy("Keep", charset="keep"),
-    Policy("Text", text_links=True, pixel="bottom", dkim_signed="remove"),
-    Policy("KeepText", text_links=True, charset="keep", label_is_url="leave", pixel="top"),
-    Policy("Campaign", text_links=True, pixel="top",
-           utm=(("utm_campaign", "Größe 50 % & mehr"), ("utm_source", "news-letter"))),
-    Policy("Label", label_is_url="leave", dkim_signed="remove"),
-    Policy("Exclude", exclude=("*.example.net", "https://shop.example.com/4*", "*//LONG.example.com/?0*", "e?example.org"),
-           text_links=True, opens="never"),
-    Policy("Clicks", opens="never", clicks="always", utm=(("utm", "x"),)),
-    Policy("Upstream", tracking="upstream"),
-    Policy("UpstreamAlways", tracking="upstream", opens="always", clicks="never", charset="keep", text_links=True,
-           pixel="top", dkim_signed="remove"),
-]
+POLICIES = [Policy("Test"), Policy("Keep", charset="keep"), Policy("Text", text_links=True, pixel="bottom",
+                                                                   dkim_signed="remove"),
+            Policy("KeepText", text_links=True, charset="keep", label_is_url="leave", pixel="top"),
+            Policy("Campaign", text_links=True, pixel="top", utm=(("utm_campaign", "Größe 50 % & mehr"),
+                                                                  ("utm_source", "news-letter"))),
+            Policy("Label", label_is_url="leave", dkim_signed="remove"), Policy("Exclude",
+                                                                                exclude=("*.example.net",
+                                                                                         "https://shop.example.com/4*",
+                                                                                         "*//LONG.example.com/?0*",
+                                                                                         "e?example.org"),
+                                                                                text_links=True, opens="never"),
+            Policy("Clicks", opens="never", clicks="always", utm=(("utm", "x"),)),
+            Policy("Upstream", tracking="upstream"), Policy("UpstreamAlways", tracking="upstream", opens="always",
+                                                            clicks="never", charset="keep", text_links=True,
+                                                            pixel="top", dkim_signed="remove"),]
 BY_TAG = {policy.tag: policy for policy in POLICIES}
 # The default policy has half of the mails.
 WEIGHTS = [10] + [1.2] * (len(POLICIES) - 1)

@@ -76,8 +76,8 @@ def compare_raw(before, after, expected):
 
 
 def pieces(part, rewritten):
-    """What stands between the children. A rewritten part that was empty has a line end in front of the delimiter now; it
-    had none, since the one in front of it was the empty line behind the header."""
+    """What stands between the children. A rewritten part that was empty has a line end in front of the delimiter now;
+    it had none, since the one in front of it was the empty line behind the header."""
     leaf = None
     for piece in part.body:
         if isinstance(piece, bytes):
@@ -136,7 +136,7 @@ def take_added(before, after, expected):
 
 
 def place(name, names):
-    """Where the next added field stands: an mbox line is made a field in front of all that was header, MIME-Version too."""
+    """Where the next added field stands: an mbox line is made a field in front of all that was header."""
     return int(name == b"mime-version" and names[:1] == [MAILBOX_LINE])
 
 
@@ -259,7 +259,7 @@ def protected(part):
 
 
 def eligible_paths(root, subtype="html"):
-    """Section 3 of the contract: leaves of text/html, at any depth of multiparts, that are no attachments nor in one."""
+    """Section 3 of the contract: leaves of text/html, at any depth of multiparts, neither attachments nor in one."""
     paths = []
 
     def visit(part):
