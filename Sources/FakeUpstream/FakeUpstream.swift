@@ -22,6 +22,8 @@ public final class FakeUpstream: Sendable {
         public var port = 0
         /// Whose words and rules.
         public var profile = Profile.plain
+        /// Keywords of EHLO that it does not offer, such as `8BITMIME` or `PIPELINING`.
+        public var withheld: Set<String> = []
         /// TLS.
         public var tls = TLS.starttls
         /// Names and addresses in its certificate.
@@ -73,6 +75,7 @@ public final class FakeUpstream: Sendable {
         var session = ServerSession.Settings(hostname: "upstream.test")
         session.dialect = settings.profile == .directmail ? .directMail : .standard
         session.maximumMessageOctets = settings.maximumMessageOctets
+        session.withheld = Set(settings.withheld.map { $0.uppercased() })
         session.maximumRecipients = settings.profile == .directmail ? 60 : 1_000
         session.offersStartTLS = settings.tls == .starttls
         var options = ListenerOptions(

@@ -32,6 +32,8 @@ enum CharacterReferences {
     private static func reference(_ rest: ArraySlice<UInt8>, inAttribute: Bool) -> (length: Int, text: [UInt8])? {
         guard let first = rest.first else { return nil }
         if first == UInt8(ascii: "#") { return numeric(rest) }
+        // What most references of a mail are.
+        if rest.starts(with: "amp;".utf8) { return (4, [UInt8(ascii: "&")]) }
         guard HTMLBytes.isAlphanumeric(first), let match = NamedCharacterReferences.longestMatch(rest) else {
             return nil
         }

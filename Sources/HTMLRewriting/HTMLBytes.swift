@@ -55,33 +55,36 @@ enum HTMLElement: Equatable {
 
     /// The element of a name as it is written.
     static func named(_ html: [UInt8], _ name: Range<Int>) -> HTMLElement {
-        let first = html[name.lowerBound] | 0x20
-        func any(_ candidates: (StaticString, HTMLElement)...) -> HTMLElement {
-            for (word, element) in candidates where HTMLBytes.equals(html, name, word) { return element }
-            return .other
-        }
         // By length and first letter, for most tags of a mail are table cells.
-        switch (name.count, first) {
+        let (word, element): (StaticString, HTMLElement)
+        switch (name.count, html[name.lowerBound] | 0x20) {
         case (1, UInt8(ascii: "a")): return .a
-        case (3, UInt8(ascii: "s")): return any(("svg", .svg))
-        case (3, UInt8(ascii: "x")): return any(("xmp", .xmp))
-        case (4, UInt8(ascii: "a")): return any(("area", .area))
-        case (4, UInt8(ascii: "b")): return any(("body", .body), ("base", .base))
-        case (4, UInt8(ascii: "h")): return any(("html", .html), ("head", .head))
-        case (4, UInt8(ascii: "l")): return any(("link", .link))
-        case (4, UInt8(ascii: "m")): return any(("meta", .meta), ("math", .math))
-        case (5, UInt8(ascii: "s")): return any(("style", .style))
-        case (5, UInt8(ascii: "t")): return any(("title", .title))
-        case (6, UInt8(ascii: "i")): return any(("iframe", .iframe))
-        case (6, UInt8(ascii: "s")): return any(("script", .script), ("select", .select))
-        case (7, UInt8(ascii: "b")): return any(("bgsound", .bgsound))
-        case (7, UInt8(ascii: "n")): return any(("noembed", .noembed))
-        case (8, UInt8(ascii: "b")): return any(("basefont", .basefont))
-        case (8, UInt8(ascii: "n")): return any(("noscript", .noscript), ("noframes", .noframes))
-        case (8, UInt8(ascii: "t")): return any(("textarea", .textarea), ("template", .template))
-        case (9, UInt8(ascii: "p")): return any(("plaintext", .plaintext))
+        case (3, UInt8(ascii: "s")): (word, element) = ("svg", .svg)
+        case (3, UInt8(ascii: "x")): (word, element) = ("xmp", .xmp)
+        case (4, UInt8(ascii: "a")): (word, element) = ("area", .area)
+        case (4, UInt8(ascii: "b")) where HTMLBytes.equals(html, name, "base"): return .base
+        case (4, UInt8(ascii: "b")): (word, element) = ("body", .body)
+        case (4, UInt8(ascii: "h")) where HTMLBytes.equals(html, name, "head"): return .head
+        case (4, UInt8(ascii: "h")): (word, element) = ("html", .html)
+        case (4, UInt8(ascii: "l")): (word, element) = ("link", .link)
+        case (4, UInt8(ascii: "m")) where HTMLBytes.equals(html, name, "math"): return .math
+        case (4, UInt8(ascii: "m")): (word, element) = ("meta", .meta)
+        case (5, UInt8(ascii: "s")): (word, element) = ("style", .style)
+        case (5, UInt8(ascii: "t")): (word, element) = ("title", .title)
+        case (6, UInt8(ascii: "i")): (word, element) = ("iframe", .iframe)
+        case (6, UInt8(ascii: "s")) where HTMLBytes.equals(html, name, "select"): return .select
+        case (6, UInt8(ascii: "s")): (word, element) = ("script", .script)
+        case (7, UInt8(ascii: "b")): (word, element) = ("bgsound", .bgsound)
+        case (7, UInt8(ascii: "n")): (word, element) = ("noembed", .noembed)
+        case (8, UInt8(ascii: "b")): (word, element) = ("basefont", .basefont)
+        case (8, UInt8(ascii: "n")) where HTMLBytes.equals(html, name, "noframes"): return .noframes
+        case (8, UInt8(ascii: "n")): (word, element) = ("noscript", .noscript)
+        case (8, UInt8(ascii: "t")) where HTMLBytes.equals(html, name, "template"): return .template
+        case (8, UInt8(ascii: "t")): (word, element) = ("textarea", .textarea)
+        case (9, UInt8(ascii: "p")): (word, element) = ("plaintext", .plaintext)
         default: return .other
         }
+        return HTMLBytes.equals(html, name, word) ? element : .other
     }
 
     /// What may stand in front of anything that shows.

@@ -116,8 +116,9 @@ struct HTMLScanner {
         case .head:
             if isBeforeContent { pixel.top = tag.range.upperBound }
             inHead = false
-        case .body: if !swallowsImages { pixel.beforeBodyEnd = tag.range.lowerBound }
-        case .html: if !swallowsImages { pixel.beforeHTMLEnd = tag.range.lowerBound }
+        // In svg or math an image would end the foreign content, and what follows would be read otherwise.
+        case .body: if !swallowsImages, !foreign.isActive { pixel.beforeBodyEnd = tag.range.lowerBound }
+        case .html: if !swallowsImages, !foreign.isActive { pixel.beforeHTMLEnd = tag.range.lowerBound }
         case .template: openTemplates = max(0, openTemplates - 1)
         case .select: inSelect = false
         default: break

@@ -9,11 +9,16 @@ extension Charset {
     /// has no place in it.
     public func encodedForQuery(_ text: [UInt8]) -> [UInt8]? {
         switch name {
-        case "gb18030":
+        case "gbk":
             let euro: [UInt8] = [0xE2, 0x82, 0xAC]
             if text == euro { return [0x80] }
             return try? Self.convert(text[...], from: "UTF-8", to: "GBK")
-        // JIS X 0212 is read and never written.
+        // Codes below 0xA1 are read and never written.
+        case "big5":
+            return (try? encodeFromUTF8(text)).flatMap { bytes in
+                stride(from: 0, to: bytes.count, by: 2).allSatisfy { bytes[$0] >= 0xA1 } ? bytes : nil
+            }
+        // So is JIS X 0212.
         case "euc-jp": return (try? encodeFromUTF8(text)).flatMap { $0.contains(0x8F) ? nil : $0 }
         case "iso-2022-jp":
             guard let euc = try? Self.convert(text[...], from: "UTF-8", to: "EUC-JP-MS"),

@@ -34,7 +34,7 @@ public struct Charset: Sendable, Hashable {
     /// are second halves (GBK, Big5, Shift_JIS, CP949) or part of escapes.
     public var isASCIISuperset: Bool {
         switch name {
-        case "gb18030", "big5", "shift_jis", "euc-kr", "iso-2022-jp", "iso-2022-kr", "iso-2022-cn", "utf-16be",
+        case "gb18030", "gbk", "big5", "shift_jis", "euc-kr", "iso-2022-jp", "iso-2022-kr", "iso-2022-cn", "utf-16be",
             "utf-16le", "utf-7":
             false
         default: true
@@ -55,7 +55,7 @@ public struct Charset: Sendable, Hashable {
         }
         switch name {
         case "windows-1252": return Self.decodeWindows1252(bytes)
-        case "gb18030" where bytes.contains(0x80): return try decodeWithEuro(bytes)
+        case "gb18030" where bytes.contains(0x80), "gbk" where bytes.contains(0x80): return try decodeWithEuro(bytes)
         case "iso-2022-jp": return try Self.decodeISO2022JP(bytes)
         case "macintosh":
             return Self.replacingMacintosh(try Self.convert(bytes[...], from: "MACINTOSH", to: "UTF-8"))

@@ -63,9 +63,10 @@ enum CharsetLabels {
         ("windows-1256", "CP1256", "cp1256 windows-1256 x-cp1256"),
         ("windows-1257", "CP1257", "cp1257 windows-1257 x-cp1257"),
         ("windows-1258", "CP1258", "cp1258 windows-1258 x-cp1258"),
+        ("gb18030", "GB18030", "gb18030"),
         (
-            "gb18030", "GB18030",
-            "chinese csgb2312 csiso58gb231280 gb18030 gb2312 gb_2312 gb_2312-80 gbk iso-ir-58 x-gbk cp936 ms936"
+            "gbk", "GB18030",
+            "chinese csgb2312 csiso58gb231280 gb2312 gb_2312 gb_2312-80 gbk iso-ir-58 x-gbk cp936 ms936"
         ),
         ("big5", "BIG5-HKSCS", "big5 big5-hkscs cn-big5 csbig5 x-x-big5"),
         ("euc-jp", "EUC-JP-MS", "cseucpkdfmtjapanese euc-jp x-euc-jp"),

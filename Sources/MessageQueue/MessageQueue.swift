@@ -191,8 +191,12 @@ public actor MessageQueue {
         let inMemory = Set(lanes[upstream]?.ready.map(\.message.id) ?? [])
         let fresh = found.filter { !inMemory.contains($0.id) && !leased.contains($0.id) && !settled.contains($0.id) }
         if found.count == limit { lanes[upstream]?.hasMoreInStore = true }
-        lanes[upstream]?.ready.append(contentsOf: fresh.map { Ready(message: $0, content: nil) })
-        if !fresh.isEmpty { wake(upstream) }
+        guard !fresh.isEmpty else { return }
+        // What was committed while the store was asked stands in memory already, in front of what is older.
+        let all = (lanes[upstream]?.ready ?? []) + fresh.map { Ready(message: $0, content: nil) }
+        lanes[upstream]?.ready = Deque(
+            all.sorted { ($0.message.nextAttempt, $0.message.id) < ($1.message.nextAttempt, $1.message.id) })
+        wake(upstream)
     }
 
     /// The content of a leased message.

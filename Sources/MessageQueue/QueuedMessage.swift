@@ -33,8 +33,6 @@ public struct NewMessage: Sendable {
     public var recipients: [String]
     /// Octets of the content.
     public var octets: Int
-    /// BODY=8BITMIME or octets above 127.
-    public var isEightBit = false
     /// SMTPUTF8.
     public var needsSMTPUTF8 = false
     /// The tracking decision, opaque here.
@@ -84,8 +82,6 @@ public struct QueuedMessage: Sendable, Hashable {
     public var reversePath: String
     /// All recipients, those that are done included.
     public var recipients: [QueuedRecipient]
-    /// BODY=8BITMIME or octets above 127.
-    public var isEightBit: Bool
     /// SMTPUTF8.
     public var needsSMTPUTF8: Bool
     /// The tracking decision, opaque here.
@@ -112,7 +108,6 @@ public struct QueuedMessage: Sendable, Hashable {
         upstream = message.upstream
         reversePath = message.reversePath
         recipients = message.recipients.enumerated().map { QueuedRecipient(number: $0, address: $1) }
-        isEightBit = message.isEightBit
         needsSMTPUTF8 = message.needsSMTPUTF8
         decision = message.decision
         note = message.note

@@ -1,3 +1,4 @@
+import MailMessage
 import MessageQueue
 import RelayConfiguration
 import SMTPProtocol
@@ -99,14 +100,16 @@ final class Delivery: Sendable {
             settings.rewritesSender && !message.reversePath.isEmpty ? settings.username ?? "" : message.reversePath
         let transaction = Transaction(
             reversePath: ReversePath(sender.isEmpty ? nil : Mailbox(sender)), recipients: paths, octets: octets,
-            isEightBit: message.isEightBit, needsSMTPUTF8: message.needsSMTPUTF8)
+            isEightBit: content.hasHighOctets, needsSMTPUTF8: message.needsSMTPUTF8)
         let start = SystemClock.now()
-        let report = await pool.deliver(transaction, content)
+        var report = await pool.deliver(transaction, content)
+        if case .needsSevenBit = report.outcome { report = await deliverInSevenBit(transaction, content, message.id) }
         let record = AttemptRecord(mail: mail, message: message, outcome: outcome, report: report, start: start)
         switch report.outcome {
         case .answered(let replies):
             await health.succeeded()
             return judge(replies, group, record, &outcomes)
+        case .needsSevenBit: return true
         case .failed(let failure):
             for recipient in group {
                 outcomes[recipient.number] = .deferred(failure.sentence)
@@ -121,6 +124,27 @@ final class Delivery: Sendable {
                 write(record, recipient, "uncertain", dsn: "4.4.2", text)
             }
             return false
+        }
+    }
+
+    /// Once more for an upstream without 8BITMIME (RFC 6152 §3); what cannot be converted fails.
+    private func deliverInSevenBit(
+        _ transaction: Transaction, _ content: OutgoingContent, _ id: QueueID
+    ) async -> DeliveryReport {
+        do {
+            let converted = try SevenBitConversion.convert(content.joined)
+            var transaction = transaction
+            transaction.isEightBit = false
+            transaction.octets = converted.count
+            log.info("converted to 7 bit", ("id", id.description), ("relay", settings.address.description))
+            return await pool.deliver(transaction, OutgoingContent(pieces: [converted[...]]))
+        } catch {
+            let reason = error == .signed ? "its signature covers 8-bit content" : "its structure cannot be read"
+            let reply = Reply(
+                554, EnhancedStatusCode(5, 6, 3),
+                "The upstream offers no 8BITMIME, and conversion is not possible: \(reason)")
+            return DeliveryReport(
+                outcome: .answered(transaction.recipients.map { _ in RecipientReply(reply: reply, phase: .mail) }))
         }
     }
 
@@ -243,5 +267,12 @@ actor UpstreamHealth {
         let wait: Int64 = failure.needsOperator ? 60_000 : min(60_000, 5_000 << Int64(min(failures - 1, 4)))
         pausedUntil = now + wait
         return wait
+    }
+}
+
+extension OutgoingContent {
+    /// Whether 8BITMIME is needed.
+    fileprivate var hasHighOctets: Bool {
+        pieces.contains { piece in piece.withUnsafeBufferPointer { buffer in buffer.contains { $0 >= 0x80 } } }
     }
 }

@@ -31,12 +31,7 @@ extension Explanation {
     }
 
     private static func text(_ part: MIMEPart, _ message: [UInt8]) -> [String] {
-        let raw =
-            switch part.transferEncoding {
-            case .quotedPrintable: QuotedPrintable.decode(message, in: part.body).bytes
-            case .base64: Base64.decode(message, in: part.body).bytes
-            case .sevenBit, .eightBit, .binary, .unknown: Array(message[part.body])
-            }
+        let raw = part.decodedBody(in: message) ?? Array(message[part.body])
         let charset = part.contentType.parameter("charset").flatMap { Charset(label: $0) } ?? .utf8
         return lines(((try? charset.decodeToUTF8(raw)) ?? raw)[...])
     }
@@ -81,5 +76,7 @@ extension Explanation {
         return (piece(old), piece(new))
     }
 
-    private static func shown(_ line: String) -> String { EscapedText.escape(line.utf8, limit: 400) }
+    private static func shown(_ line: String) -> String {
+        EscapedText.escape(line.utf8.map { $0 == 0x09 ? 0x20 : $0 }, limit: 400)
+    }
 }

@@ -41,11 +41,12 @@ extension UpstreamRoute {
 
     private static func credentials(_ settings: UpstreamSettings) throws -> Credentials? {
         guard let username = settings.username else { return nil }
-        var path = settings.passwordFile
-        if path == nil, let directory = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"] {
-            path = "\(directory)/upstream-\(settings.name)-password"
+        // Under systemd the service may not be allowed to read the file, which is what the credential is for.
+        let credential = ProcessInfo.processInfo.environment["CREDENTIALS_DIRECTORY"].map {
+            "\($0)/upstream-\(settings.name)-password"
         }
-        guard let path else {
+        let given = credential.flatMap { FileManager.default.fileExists(atPath: $0) ? $0 : nil }
+        guard let path = given ?? settings.passwordFile else {
             throw StartFailure(
                 "upstream \(settings.name) has a username and no password; set password-file, or the systemd credential "
                     + "upstream-\(settings.name)-password", exitCode: 78)

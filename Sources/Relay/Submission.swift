@@ -167,7 +167,6 @@ final class Submission: ServerDelegate {
                 Reply(552, EnhancedStatusCode(5, 3, 4), "Message exceeds the \(limit) octets the upstream takes"))
         }
         new.needsSMTPUTF8 = envelope.parameters.smtpUTF8 && Self.needsSMTPUTF8(envelope, header, head)
-        new.isEightBit = envelope.parameters.body == .eightBitMIME || Self.hasHighOctets(content)
         new.note = note.encoded
         let id = await queue.makeID()
         do {
@@ -238,11 +237,6 @@ final class Submission: ServerDelegate {
     private static func needsSMTPUTF8(_ envelope: Envelope, _ header: HeaderSection, _ head: [UInt8]) -> Bool {
         envelope.reversePath.mailbox?.isASCII == false || envelope.recipients.contains { !$0.mailbox.isASCII }
             || ByteSearch.hasHighOctets(head, in: header.range)
-    }
-
-    private static func hasHighOctets(_ content: ReceivedContent) -> Bool {
-        guard case .memory(let bytes) = content else { return false }
-        return ByteSearch.hasHighOctets(bytes, in: bytes.indices)
     }
 }
 

@@ -14,6 +14,8 @@ public struct ServerSession: Sendable {
         public var authentication = Authentication.none
         /// The words.
         public var dialect = ServerDialect.standard
+        /// Keywords of EHLO that are not offered, in upper case.
+        public var withheld: Set<String> = []
 
         /// Settings of a server without TLS and AUTH.
         public init(hostname: String) { self.hostname = hostname }
@@ -172,7 +174,9 @@ public struct ServerSession: Sendable {
         isExtended = extended
         envelope = nil
         guard extended else { return [.reply(Reply(250, nil, settings.hostname))] }
-        let lines = settings.dialect.extensions(settings, tls: isSecure, auth: offersAuthentication)
+        let lines = settings.dialect.extensions(settings, tls: isSecure, auth: offersAuthentication).filter { line in
+            !settings.withheld.contains(String(line.prefix { $0 != " " && $0 != "=" }))
+        }
         return [.reply(Reply(250, nil, lines))]
     }
 

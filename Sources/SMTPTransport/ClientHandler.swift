@@ -156,6 +156,9 @@ final class ClientHandler: ChannelInboundHandler {
         _ transaction: Transaction, _ content: OutgoingContent, _ promise: EventLoopPromise<DeliveryReport.Outcome>
     ) {
         guard let context, isUsable else { return promise.succeed(.failed(failure ?? .lost(session.phase))) }
+        guard !transaction.isEightBit || session.capabilities.eightBitMIME else {
+            return promise.succeed(.needsSevenBit)
+        }
         heardSinceBegin = false
         running = Running(content: content, promise: promise)
         perform(session.begin(transaction), context)

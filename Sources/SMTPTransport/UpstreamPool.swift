@@ -91,6 +91,7 @@ public actor UpstreamPool {
             // 4xx to everybody is the upstream's way of saying "slower".
             let isBusy = replies.allSatisfy { $0.reply.severity == .transient }
             limit = isBusy ? max(1, limit - 1) : min(route.maximumConnections, limit + 1)
+        case .needsSevenBit: break
         case .failed, .uncertain:
             mayStay = false
             limit = max(1, limit / 2)

@@ -70,6 +70,9 @@ public struct OutgoingContent: Sendable {
 
     /// A content.
     public init(pieces: [ArraySlice<UInt8>]) { self.pieces = pieces }
+
+    /// All of it in one piece.
+    public var joined: [UInt8] { pieces.count == 1 ? Array(pieces[0]) : pieces.flatMap { $0 } }
 }
 
 /// Why an upstream took nothing over.
@@ -113,6 +116,8 @@ public struct DeliveryReport: Sendable {
         case answered([RecipientReply])
         /// Nothing was taken over.
         case failed(UpstreamFailure)
+        /// The upstream does not take 8-bit content (no 8BITMIME): nothing was sent, and the connection stands.
+        case needsSevenBit
         /// The content went out whole, and then the connection was lost: the upstream may have it or not.
         case uncertain(UpstreamFailure)
     }
@@ -125,4 +130,7 @@ public struct DeliveryReport: Sendable {
     public var setup: Duration = .zero
     /// Time from MAIL to the last reply.
     public var transmission: Duration = .zero
+
+    /// A report without times.
+    public init(outcome: Outcome) { self.outcome = outcome }
 }

@@ -56,7 +56,6 @@ enum QueueRows {
             arrival: row["arrival"], upstream: row["upstream"], reversePath: row["sender"], recipients: [],
             octets: row["octets"])
         let flags: Int = row["flags"]
-        new.isEightBit = flags & 1 != 0
         new.needsSMTPUTF8 = flags & 2 != 0
         new.decision = Array(row["decision"] as Data)
         new.note = Array(row["note"] as Data)
@@ -71,7 +70,7 @@ enum QueueRows {
     }
 
     private static func flags(_ message: QueuedMessage) -> Int {
-        (message.isEightBit ? 1 : 0) | (message.needsSMTPUTF8 ? 2 : 0)
+        message.needsSMTPUTF8 ? 2 : 0
     }
 
     /// `number US state US address US reply RS …`: addresses and escaped replies hold no control characters.

@@ -25,6 +25,9 @@ struct FakeUpstreamCommand: AsyncParsableCommand {
     @Option(help: "The certificate authority made for this run is written here, as PEM.") var caFile: String?
     @Option(help: "NAME:PASSWORD that AUTH must give; without it any is taken.") var credentials: String?
     @Flag(help: "Refuse MAIL before AUTH.") var requireAuth = false
+    @Option(
+        help: "A keyword of EHLO that is not offered: 8BITMIME, PIPELINING, SMTPUTF8, SIZE; may stand more than once.")
+    var without: [String] = []
     @Option(help: "Names in the certificate.") var name: [String] = []
 
     func run() async throws {
@@ -37,6 +40,7 @@ struct FakeUpstreamCommand: AsyncParsableCommand {
         settings.directory = directory
         settings.keepsContents = false
         settings.requiresAuthentication = requireAuth
+        settings.withheld = Set(without)
         if !name.isEmpty { settings.certificateNames = name }
         guard let profile = FakeUpstream.Settings.Profile(rawValue: profile) else {
             throw Exit.failure(64, "--profile must be plain or directmail")

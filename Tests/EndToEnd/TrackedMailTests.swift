@@ -157,6 +157,24 @@ private func html(_ message: CapturedMessage) throws -> String {
         #expect(lab.upstream.messages.first?.user == "news@shop.example")
     }
 
+    @Test func anUpstreamWithout8BITMIMEGetsSevenBits() async throws {
+        var settings = FakeUpstream.Settings()
+        settings.withheld = ["8BITMIME", "PIPELINING"]
+        let lab = try await Lab(settings)
+        try await lab.start()
+        let client = lab.client()
+        #expect(await client.send("Subject: x\nContent-Type: text/plain; charset=utf-8\n\nGrüße\n") == [250])
+        #expect(await lab.upstream.wait(for: 1))
+        let content = text(try #require(lab.upstream.messages.first))
+        #expect(
+            content.contains("Content-Transfer-Encoding: quoted-printable") && content.hasSuffix("Gr=C3=BC=C3=9Fe\r\n"))
+        try await lab.waitForLog("converted to 7 bit")
+        let signed = "Content-Type: multipart/signed; boundary=b\n\n--b\n\nü\n--b\n\nsignature\n--b--\n"
+        #expect(await client.send(signed) == [250])
+        try await lab.waitForLog("554 5.6.3")
+        #expect(lab.upstream.count == 1)
+    }
+
     @Test func aLostReplyIsLoggedAsUncertainAndTheMailGoesAgain() async throws {
         var settings = FakeUpstream.Settings()
         settings.script = try FaultScript([Fault(at: "content", action: .acceptAndHangUp, times: 1)])

@@ -267,7 +267,7 @@ def show(arguments, case, words, before, after):
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Compares mails before and after the relay by foreign parsers.")
-    parser.add_argument("--count", type=int, default=4_000)
+    parser.add_argument("--count", type=int, default=6_000)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--case", type=int, help="this case alone")
     parser.add_argument("--processes", type=int, default=2)

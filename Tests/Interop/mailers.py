@@ -185,6 +185,25 @@ def main():
     check(b"ESMTPSA" in upstream.take(arrived)[0], "Received says ESMTPSA")
     secure.stop()
 
+    print("Direct Mail's profile: AUTH with systemd's credential, its reply, its rule on the sender")
+    strict = FakeUpstream("strict", "--profile", "directmail", "--require-auth", "--credentials", "news@shop.example:right")
+    credentials = FOLDER / "credentials"
+    credentials.mkdir()
+    (credentials / "upstream-default-password").write_text("right\n")
+    login = Relay(
+        "login", f'address = "127.0.0.1:{strict.port}"\nca-file = "{strict.authority}"\nusername = "news@shop.example"\n'
+        'preset = "directmail"\npassword-file = "/nonexistent/password"',
+        environment={"CREDENTIALS_DIRECTORY": str(credentials)})
+    subprocess.run([sys.executable, HERE / "mailers/python_sample.py", str(login.smtp)], check=True)
+    _, envelope = strict.take(1)
+    check(envelope["user"] == "news@shop.example", "logged in with the credential")
+    check("###envid=" in login.wait_for_log("status=sent"), "the upstream's envid stands in the log")
+    with smtplib.SMTP("127.0.0.1", login.smtp) as client:
+        client.sendmail("other@shop.example", ["b@c.example"], b"Subject: x\r\n\r\nx\r\n")
+    line = next(l for l in login.wait_for_log("status=bounced").splitlines() if "status=bounced" in l)
+    check("436" in line, f"a foreign sender fails for good: {line[line.index('status='):]}")
+    login.stop()
+
     print("garbage")
     for garbage in (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00" * 50, b"\xff" * 100_000,
                     b"EHLO \x00\r\n" * 30, b"DATA\r\n.\r\n" * 100):

@@ -188,7 +188,7 @@ struct Preparation {
     // MARK: Plain text
 
     private mutating func preparePlain(_ part: MIMEPart, rules: LinkRules, tracksLinks: Bool) throws(PassThrough) {
-        if let raw = PartText.raw(part, of: original), InlinePGP.isPresent(in: raw) { throw PassThrough(.inlinePGP) }
+        if let raw = part.decodedBody(in: original), InlinePGP.isPresent(in: raw) { throw PassThrough(.inlinePGP) }
         guard tracksLinks else { return }
         let text: PartText
         switch PartText.decode(part, of: original, keepCharset: keepsCharset) {

@@ -38,7 +38,7 @@ struct PartText {
     static func decode(
         _ part: MIMEPart, of message: [UInt8], keepCharset: Bool
     ) -> Result<PartText, PassThrough> {
-        guard let raw = raw(part, of: message) else { return .failure(PassThrough(.unknownEncoding)) }
+        guard let raw = part.decodedBody(in: message) else { return .failure(PassThrough(.unknownEncoding)) }
         guard raw.count <= TransformLimits.maximumHTMLOctets else { return .failure(PassThrough(.htmlTooLarge)) }
         let label = part.contentType.parameter("charset").flatMap { $0.isEmpty ? nil : $0 }
         guard let label, !isASCII(label) else {
@@ -46,16 +46,6 @@ struct PartText {
         }
         guard let charset = Charset(label: label) else { return .failure(PassThrough(.unknownCharset)) }
         return decode(raw, charset, label: label, keepCharset: keepCharset)
-    }
-
-    /// A leaf's content without its transfer encoding; `nil` where nobody knows that.
-    static func raw(_ part: MIMEPart, of message: [UInt8]) -> [UInt8]? {
-        switch part.transferEncoding {
-        case .quotedPrintable: QuotedPrintable.decode(message, in: part.body).bytes
-        case .base64: Base64.decode(message, in: part.body).bytes
-        case .sevenBit, .eightBit, .binary: Array(message[part.body])
-        case .unknown: nil
-        }
     }
 
     private static func decode(

@@ -80,7 +80,7 @@ import Tracking
             message: TrackingMessageID(using: &generator), codec: codec)
     }
 
-    /// Median of 15 rounds of at least 20 ms.
+    /// The best of 15 rounds of at least 20 ms: what else the machine does only ever adds.
     @discardableResult
     private static func measure(_ name: String, _ octets: Int, against base: Double? = nil, _ body: () -> Int) -> Double
     {

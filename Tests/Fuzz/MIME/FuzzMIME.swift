@@ -21,7 +21,8 @@ private let transform: MessageTransform? = {
 }()
 
 /// Laws of the MIME tree and of the whole transform: ranges stand inside the message and in order; no edit is the
-/// identity; the self-check never finds the transform wrong; two renderings are the same octets.
+/// identity; the self-check never finds the transform wrong; two renderings are the same octets; what
+/// is converted to 7 bit has none of 8.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     let message = Array(UnsafeBufferPointer(start: start, count: count))
@@ -41,5 +42,12 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
         precondition(reason != .selfCheckFailed && edits.isEmpty)
     }
     precondition(transform.prepare(wire).render(recipient: 3).edits == edits)
+    if let converted = try? SevenBitConversion.convert(wire), let before = try? MIMETree.parse(wire) {
+        guard let after = try? MIMETree.parse(converted) else { return 0 }
+        precondition(after.parts.count == before.parts.count)
+        for (old, new) in zip(before.parts, after.parts) where old.children.isEmpty {
+            precondition(!ByteSearch.hasHighOctets(converted, in: new.body))
+        }
+    }
     return 0
 }

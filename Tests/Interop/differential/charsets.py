@@ -15,7 +15,8 @@ CODECS = {"gbk": "gb18030", "big5": "big5hkscs", "euc-kr": "cp949", "shift_jis":
           "iso-2022-jp": "iso2022_jp_ext", "windows-874": "cp874", "macintosh": "mac_roman",
           "iso-8859-8-i": "iso8859_8", "x-mac-cyrillic": "mac_cyrillic"}
 JAPANESE = {"euc-jp", "shift_jis", "iso-2022-jp"}
-UNICODE = {"utf-8", "utf-16le", "utf-16be", "utf-7"}
+# Queries of these documents are UTF-8; so are those of "replacement", which the standard takes ISO-2022-KR for.
+UNICODE = {"utf-8", "utf-16le", "utf-16be", "utf-7", "iso-2022-kr"}
 # Octets below 0x80 always mean themselves (section 3: "where the charset is an ASCII superset").
 NOT_ASCII_SUPERSETS = {"gbk", "gb18030", "big5", "shift_jis", "euc-kr", "iso-2022-jp", "iso-2022-kr", "utf-16le",
                        "utf-16be", "utf-7"}
@@ -68,7 +69,7 @@ def decode(octets, name, errors="strict"):
 # MARK: Queries
 
 def encoded(text, name):
-    """The text as the standard's encoders write it (WHATWG Encoding, "encode"); None where they do not have all of it."""
+    """The text as the standard's encoders write it (WHATWG Encoding, "encode"); None where they cannot."""
     # JIS X 0212 is decoded only.
     codec = "iso2022_jp" if name == "iso-2022-jp" else CODECS.get(name, name)
     try:

@@ -3,7 +3,7 @@
 import re
 
 import html5lib
-from html5lib.constants import namespaces, tokenTypes
+from html5lib.constants import namespaces, scopingElements, tokenTypes
 from structure import expect
 
 HTML = namespaces["html"]
@@ -35,7 +35,7 @@ class Recorder(html5lib.HTMLParser):
     """Keeps the tokens while tree construction drives the tokenizer; attributes are the first of each name, decoded."""
 
     def read(self, text):
-        self.tokens, self.foreign, self.unsettled = [], set(), False
+        self.tokens, self.foreign, self.unsettled, self.ignores_ends = [], set(), False, False
         self.document = self.parse(text)
         return self
 
@@ -58,11 +58,20 @@ class Recorder(html5lib.HTMLParser):
             self.note_state(token["name"])
             self.tokens.append(["start", token["name"], dict(token["data"]), token["selfClosing"]])
         elif kind == END:
+            if token["name"] in ("body", "html") and not self.has_body_in_scope():
+                self.ignores_ends = True
             self.tokens.append(["end", token["name"]])
         elif kind == COMMENT:
             self.tokens.append(["comment", token["data"]])
         else:
             self.tokens.append(["doctype", token["name"], token["publicId"], token["systemId"]])
+
+    def has_body_in_scope(self):
+        """WHATWG HTML 13.2.4.2; not elementInScope(), which wants a stack that is not empty."""
+        for node in reversed(self.tree.openElements):
+            if node.name == "body" or node.nameTuple in scopingElements:
+                return node.name == "body"
+        return False
 
     def note_state(self, name):
         node = self.tree.openElements[-1] if self.tree.openElements else None

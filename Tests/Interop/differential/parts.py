@@ -18,7 +18,9 @@ PIXEL = re.compile(
     r'<img src="(' + re.escape(BASE) + r'/o/([A-Za-z0-9_-]+)\.gif)" width="1" height="1" alt=""[^<>]*>')
 PIXEL_ON_TOP = 100 << 10
 # Not in any text of this test, and no character that means something in a pattern.
-QUOTE = "\ue000"
+QUOTE = "\ufdd0\ufdd1"
+# What may have stood where UTF-8 stands: any value of an attribute, quoted or not.
+DECLARED = "(?:UTF\\-8|[^<>]{0,60}?|[^\"']{0,1000}?)"
 # Octets of a URL that the report shows.
 SHOWN = 2_048
 
@@ -124,9 +126,9 @@ def unlabelled(octets, is_html):
     HTML 13.2.3.2)."""
     if not re.search(rb"[\x80-\xff\x1b]", octets):
         return Text(octets.decode("ascii"), None, "utf-8")
-    candidates = declared_encodings(octets.decode("latin-1")) if is_html else []
+    candidates = [declared_encoding(octets.decode("latin-1"))] if is_html else []
     candidates += ["iso-2022-jp", "iso-2022-kr"] if b"\x1b" in octets else ["utf-8"]
-    for name in candidates:
+    for name in filter(None, candidates):
         try:
             return Text(charsets.decode(octets, name), None, name)
         except UnicodeDecodeError:
@@ -136,14 +138,16 @@ def unlabelled(octets, is_html):
     return text
 
 
-def declared_encodings(text):
+def declared_encoding(text):
     """What the document itself names: <meta> wins over an XML declaration (WHATWG HTML 13.2.3.2)."""
     labels = [declared_by(token[2]) for token in documents.read(text).tokens if token[:2] == ["start", "meta"]]
     xml = re.match(r"<\?xml[^>]*?encoding[\x00-\x20]*=[\x00-\x20]*[\"']([^\"'>]*)[\"']", text)
-    # An empty one names nothing, the second <meta> of those that name something is not asked.
-    said = [label for label in labels if label and label.strip()][:1] + ([xml[1]] if xml else [])
-    names = [None if label.lower() in charsets.ASCII_LABELS else charsets.encoding(label) for label in said]
-    return ["utf-8" if name.startswith("utf-16") else name for name in names if name]
+    # An empty one names nothing; behind the first that names something none is asked.
+    for found in labels + ([xml[1]] if xml else []):
+        if found and found.strip():
+            name = None if found.lower() in charsets.ASCII_LABELS else charsets.encoding(found)
+            return "utf-8" if name and name.startswith("utf-16") else name
+    return None
 
 
 def declared_by(attributes):
@@ -199,7 +203,7 @@ def is_untouched(old, new):
     """Whether all that stands between the links is the same character by character, charset declarations aside."""
     pattern = []
     for piece in TRACKED.split(bare(new))[::2]:
-        words = re.escape(piece).replace("UTF\\-8", "(?:UTF\\-8|[^<>]{0,60}?)")
+        words = re.escape(piece).replace("UTF\\-8", DECLARED)
         # Quotes may have been put around a value that had none.
         pattern.append(words.replace(QUOTE, '"?'))
     return re.fullmatch(".*?".join(pattern), old, re.S) is not None
@@ -354,6 +358,9 @@ def check_top(behind):
 
 def check_bottom(before, following, reported):
     """At the top instead where the document's end would swallow it."""
+    if before.ignores_ends:
+        # An end tag inside SVG's <desc> or a table's cell may end nothing; all places behind are the same then.
+        return
     ends = [token[1] for token in before.tokens if token[0] == "end" and token[1] in ("body", "html")]
     for name in ("body", "html"):
         if name in ends and reported == "bottom":

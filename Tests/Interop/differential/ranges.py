@@ -137,7 +137,7 @@ class Reader:
         part.oddities.add("no-separator")
 
     def is_loose(self, part, line):
-        """Base64 of the trace field wrapped without a leading blank (section 1 of the contract). A delimiter is none."""
+        """Base64 of the trace field wrapped without a leading blank (section 1), but no delimiter."""
         return (part.path == "1" and part.fields and part.fields[-1].name == TRACE
                 and re.fullmatch(rb"(?!--)[A-Za-z0-9+/_=-]+", line.rstrip(b"\r\n")))
 

@@ -1,0 +1,91 @@
+/// Makes a message fit for a server without 8BITMIME (RFC 6152 §3): 8-bit leaves become quoted-printable or base64; leaves
+/// that are 7-bit already, header order and boundaries stay.
+///
+/// 8-bit octets in header fields stay too: no transfer encoding reaches them.
+public enum SevenBitConversion {
+    /// Why a message cannot be converted.
+    public enum Refusal: Error, Sendable, Equatable {
+        /// A signature covers 8-bit content (RFC 1847 §2.1).
+        case signed
+        /// Its structure cannot be read well enough.
+        case structure
+    }
+
+    /// Messages inside messages that are followed.
+    private static let maximumNesting = 8
+
+    /// The converted message; the same octets where its bodies are 7-bit.
+    /// - Parameter message: as SMTP carries it: the last line is ended too.
+    /// - Throws: ``Refusal``
+    public static func convert(_ message: [UInt8]) throws(Refusal) -> [UInt8] {
+        try convert(message, nesting: 0)
+    }
+
+    private static func convert(_ message: [UInt8], nesting: Int) throws(Refusal) -> [UInt8] {
+        guard nesting <= maximumNesting, let tree = try? MIMETree.parse(message) else { throw .structure }
+        guard tree.parts.contains(where: { ByteSearch.hasHighOctets(message, in: $0.body) }) else { return message }
+        var edits = SpliceList()
+        let header = tree.parts[0].header
+        if header.first("MIME-Version", in: message) == nil {
+            // Labels mean nothing without it (RFC 2045 §4).
+            let start = header.fields.first?.whole.lowerBound ?? header.range.upperBound
+            try? edits.insert(Array("MIME-Version: 1.0\r\n".utf8), at: start)
+        }
+        var isSigned: [Bool] = []
+        for part in tree.parts {
+            let signed = part.parent.map { isSigned[$0] } ?? false
+            isSigned.append(signed || part.contentType.is("multipart", "signed"))
+            guard ByteSearch.hasHighOctets(message, in: part.body) else { continue }
+            if signed { throw .signed }
+            let splices = part.children.isEmpty ? try leaf(part, message, nesting) : container(part)
+            do {
+                for splice in splices { try edits.add(splice) }
+            } catch {
+                throw .structure
+            }
+        }
+        return edits.applied(to: message)
+    }
+
+    /// What stands between the parts has no encoding; the label follows the parts.
+    private static func container(_ part: MIMEPart) -> [Splice] {
+        part.transferEncodingField.map { [Splice(range: $0.body, replacement: Array(" 7bit".utf8))] } ?? []
+    }
+
+    private static func leaf(_ part: MIMEPart, _ message: [UInt8], _ nesting: Int) throws(Refusal) -> [Splice] {
+        if part.contentType.isMultipart { throw .structure }
+        if part.contentType.is("message", "rfc822"), part.hasIdentityEncoding {
+            let inner = try convert(Array(message[part.body]), nesting: nesting + 1)
+            return [Splice(range: part.body, replacement: part.framed(inner))]
+                + part.splicesLabelling(charset: nil, encoding: "7bit", in: message)
+        }
+        guard let content = part.decodedBody(in: message) else { throw .structure }
+        let isText = part.contentType.type == "text" && !content.contains(0)
+        var body = isText ? QuotedPrintable.encode(content) : Base64.encode(content)
+        let endsMessage = part.body.upperBound == message.count
+        if isText, endsMessage, body.last.map({ $0 != ASCII.lf }) ?? false { body += "=\r\n".utf8 }
+        if !isText, !endsMessage { body.removeLast(min(2, body.count)) }
+        return [Splice(range: part.body, replacement: part.framed(body))]
+            + part.splicesLabelling(
+                charset: nil, encoding: isText ? "quoted-printable" : "base64", in: message)
+    }
+}
+
+extension MIMEPart {
+    fileprivate var hasIdentityEncoding: Bool {
+        switch transferEncoding {
+        case .sevenBit, .eightBit, .binary: true
+        case .quotedPrintable, .base64, .unknown: false
+        }
+    }
+
+    /// The body without its transfer encoding; `nil` where nobody knows that.
+    public func decodedBody(in message: [UInt8]) -> [UInt8]? {
+        switch transferEncoding {
+        case .quotedPrintable: QuotedPrintable.decode(message, in: body).bytes
+        case .base64: Base64.decode(message, in: body).bytes
+        case .sevenBit, .eightBit, .binary: Array(message[body])
+        case .unknown: nil
+        }
+    }
+}
