@@ -29,11 +29,13 @@ enum CharacterReferences {
         return result
     }
 
+    private static let ampersand = [UInt8(ascii: "&")]
+
     private static func reference(_ rest: ArraySlice<UInt8>, inAttribute: Bool) -> (length: Int, text: [UInt8])? {
         guard let first = rest.first else { return nil }
         if first == UInt8(ascii: "#") { return numeric(rest) }
         // What most references of a mail are.
-        if rest.starts(with: "amp;".utf8) { return (4, [UInt8(ascii: "&")]) }
+        if rest.starts(with: "amp;".utf8) { return (4, ampersand) }
         guard HTMLBytes.isAlphanumeric(first), let match = NamedCharacterReferences.longestMatch(rest) else {
             return nil
         }

@@ -38,6 +38,7 @@ public struct HTMLTag: Sendable, Equatable {
     public func attributes(in html: [UInt8]) -> [RawAttribute] {
         var cursor = AttributeCursor(index: name.upperBound, limit: range.upperBound)
         var attributes: [RawAttribute] = []
+        attributes.reserveCapacity(6)
         while case .attribute(let attribute) = cursor.next(in: html) { attributes.append(attribute) }
         return attributes
     }

@@ -44,7 +44,21 @@ public enum SevenBitConversion {
                 throw .structure
             }
         }
-        return edits.applied(to: message)
+        return try checked(edits.applied(to: message), against: tree)
+    }
+
+    /// Reads the result again: the same tree, and nothing of 8 bit in its leaves.
+    private static func checked(_ output: [UInt8], against tree: MIMETree) throws(Refusal) -> [UInt8] {
+        guard let after = try? MIMETree.parse(output), after.parts.count == tree.parts.count else { throw .structure }
+        for (old, new) in zip(tree.parts, after.parts) {
+            guard old.parent == new.parent, old.contentType.is(new.contentType.type, new.contentType.subtype) else {
+                throw .structure
+            }
+            // The header fields of a message inside may have 8-bit octets, like our own.
+            guard new.children.isEmpty, !new.contentType.is("message", "rfc822") else { continue }
+            guard !ByteSearch.hasHighOctets(output, in: new.body) else { throw .structure }
+        }
+        return output
     }
 
     /// What stands between the parts has no encoding; the label follows the parts.

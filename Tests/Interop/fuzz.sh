@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
+# In the gate each run is the same; by hand each one is another.
+seed=$([ -n "${CI:-}" ] && echo 1 || echo 0)
 # Swift's own crash handler would come before libFuzzer's, which keeps the input.
 export TRACERELAY_FUZZ=1 SWIFT_BACKTRACE=enable=no
 mkdir -p .build-fuzz/finds .build-fuzz/seeds/mails .build-fuzz/seeds/trace
@@ -15,7 +17,7 @@ run() {
     swift build -c release --sanitize fuzzer --scratch-path .build-fuzz --product "fuzz-$name" 2>&1 | tail -1
     mkdir -p ".build-fuzz/corpus/$name"
     # shellcheck disable=SC2086
-    if ! .build-fuzz/release/"fuzz-$name" -max_total_time="$seconds" -max_len="$longest" -timeout=10 -rss_limit_mb=2048 \
+    if ! .build-fuzz/release/"fuzz-$name" -seed="$seed" -max_total_time="$seconds" -max_len="$longest" -timeout=10 -rss_limit_mb=2048 \
         -artifact_prefix=".build-fuzz/finds/$name-" -print_final_stats=1 ".build-fuzz/corpus/$name" $seeds \
         >".build-fuzz/$name.log" 2>&1; then
         tail -40 ".build-fuzz/$name.log"

@@ -45,7 +45,10 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
     if let converted = try? SevenBitConversion.convert(wire), let before = try? MIMETree.parse(wire) {
         guard let after = try? MIMETree.parse(converted) else { return 0 }
         precondition(after.parts.count == before.parts.count)
-        for (old, new) in zip(before.parts, after.parts) where old.children.isEmpty {
+        for (old, new) in zip(before.parts, after.parts) where old.children.isEmpty && old.transferEncoding != .unknown
+        {
+            // The header fields of a message inside keep their 8-bit octets.
+            guard !old.contentType.is("message", "rfc822") else { continue }
             precondition(!ByteSearch.hasHighOctets(converted, in: new.body))
         }
     }
