@@ -13,6 +13,8 @@ struct ForeignContent {
     /// Deeper elements are not followed.
     private static let maximumDepth = 512
     private var open: [Open] = []
+    /// How often each name is open: an end tag of no open element costs one look-up, however deep it is.
+    private var counts: [String: Int] = [:]
 
     /// Whether any svg or math is open.
     var isActive: Bool { !open.isEmpty }
@@ -49,7 +51,7 @@ struct ForeignContent {
                 push(name, current.namespace, tag, html)
                 return true
             }
-            while usesForeignRules { open.removeLast() }
+            while usesForeignRules { pop(from: open.count - 1) }
         } else if current.namespace == .math, Self.mathPoints.contains(current.name),
             name == "mglyph" || name == "malignmark"
         {
@@ -61,7 +63,7 @@ struct ForeignContent {
             return true
         }
         if isActive, !Self.void.contains(name), open.count < Self.maximumDepth {
-            open.append(Open(name: name, namespace: .html, isIntegrationPoint: false))
+            append(Open(name: name, namespace: .html, isIntegrationPoint: false))
         }
         return false
     }
@@ -82,7 +84,17 @@ struct ForeignContent {
             case .math: Self.mathPoints.contains(name) || name == "annotation-xml" && holdsHTML(tag, html)
             case .html: false
             }
-        open.append(Open(name: name, namespace: namespace, isIntegrationPoint: isPoint))
+        append(Open(name: name, namespace: namespace, isIntegrationPoint: isPoint))
+    }
+
+    private mutating func append(_ element: Open) {
+        open.append(element)
+        counts[element.name, default: 0] += 1
+    }
+
+    private mutating func pop(from index: Int) {
+        for element in open[index...] { counts[element.name] = counts[element.name].flatMap { $0 > 1 ? $0 - 1 : nil } }
+        open.removeSubrange(index...)
     }
 
     /// `annotation-xml` lets HTML in where its `encoding` says so.
@@ -99,15 +111,16 @@ struct ForeignContent {
         guard let current = open.last else { return false }
         let name = HTMLBytes.lowercased(html, tag.name)
         if current.namespace != .html, name == "p" || name == "br" {
-            while usesForeignRules { open.removeLast() }
+            while usesForeignRules { pop(from: open.count - 1) }
             return false
         }
+        guard counts[name] != nil else { return false }
         // An HTML element's end tag does not reach through the foreign element around it; a foreign one's does not
         // reach through an HTML element.
         for index in open.indices.reversed() {
             guard (open[index].namespace == .html) == (current.namespace == .html) else { break }
             guard open[index].name == name else { continue }
-            open.removeSubrange(index...)
+            pop(from: index)
             return true
         }
         return false

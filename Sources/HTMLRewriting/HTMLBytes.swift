@@ -49,7 +49,7 @@ enum HTMLBytes {
 
 /// The elements that mean something for links, raw text or the pixel.
 enum HTMLElement: Equatable {
-    case a, area, base, basefont, bgsound, body, head, html, iframe, link, math, meta, noembed, noframes, noscript
+    case a, area, base, basefont, bgsound, body, head, html, iframe, img, link, math, meta, noembed, noframes, noscript
     case plaintext, script, select, style, svg, template, textarea, title, xmp
     case other
 
@@ -59,6 +59,7 @@ enum HTMLElement: Equatable {
         let (word, element): (StaticString, HTMLElement)
         switch (name.count, html[name.lowerBound] | 0x20) {
         case (1, UInt8(ascii: "a")): return .a
+        case (3, UInt8(ascii: "i")): (word, element) = ("img", .img)
         case (3, UInt8(ascii: "s")): (word, element) = ("svg", .svg)
         case (3, UInt8(ascii: "x")): (word, element) = ("xmp", .xmp)
         case (4, UInt8(ascii: "a")): (word, element) = ("area", .area)
@@ -91,7 +92,8 @@ enum HTMLElement: Equatable {
     var isMetadata: Bool {
         switch self {
         case .html, .head, .meta, .title, .style, .script, .link, .base, .basefont, .bgsound, .noscript, .template: true
-        case .a, .area, .body, .iframe, .math, .noembed, .noframes, .plaintext, .select, .svg, .textarea, .xmp, .other:
+        case .a, .area, .body, .iframe, .img, .math, .noembed, .noframes, .plaintext, .select, .svg, .textarea, .xmp,
+            .other:
             false
         }
     }

@@ -22,8 +22,6 @@ public struct HTMLLink: Sendable {
     public let attributes: [RawAttribute]
     /// Source between the start tag and what ends it; `nil` for elements without text.
     public let text: Range<Int>?
-    /// Whether only Outlook sees it.
-    public let inConditionalComment: Bool
 
     /// The attribute of a name, given in lower case; the first where there are several, as a browser reads them.
     public func attribute(_ name: StaticString, in html: [UInt8]) -> RawAttribute? {
@@ -60,6 +58,8 @@ public struct HTMLScan: Sendable {
     public let charsetDeclarations: [Range<Int>]
     /// Places for the pixel.
     public let pixel: PixelPlaces
+    /// Images that a reader sees: start tags of `img`, not in what swallows them.
+    public let images: Int
 
     /// Scans a document of UTF-8 or another ASCII superset, in one pass.
     public init(_ html: [UInt8]) {
@@ -68,5 +68,6 @@ public struct HTMLScan: Sendable {
         links = scanner.links
         charsetDeclarations = scanner.charsetDeclarations
         pixel = scanner.pixel
+        images = scanner.images
     }
 }

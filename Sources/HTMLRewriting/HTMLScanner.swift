@@ -20,6 +20,7 @@ struct HTMLScanner {
     private var metaDeclarations: [Range<Int>] = []
     private var xmlDeclaration: Range<Int>?
     private(set) var pixel: PixelPlaces
+    private(set) var images = 0
     /// Still in front of anything that shows.
     private var isBeforeContent = true
     private var inHead = false
@@ -46,7 +47,8 @@ struct HTMLScanner {
             switch token {
             case .text(let run): if isBeforeContent { noteText(run) }
             // What never ends swallows what is put behind it.
-            case .doctype(let doctype): if isBeforeContent, tokenizer.unclosed == nil { pixel.top = doctype.upperBound }
+            case .doctype(let doctype):
+                if isBeforeContent, !swallowsImages, tokenizer.unclosed == nil { pixel.top = doctype.upperBound }
             case .comment(let whole, let data): comment(whole, data)
             case .startTag(let tag): startTag(tag)
             case .endTag(let tag): endTag(tag)
@@ -80,9 +82,9 @@ struct HTMLScanner {
         case .a: link(.a, tag)
         case .area: link(.area, tag)
         case .meta: meta(tag)
-        case .html: if isBeforeContent { pixel.top = tag.range.upperBound }
+        case .html: if isBeforeContent, !swallowsImages { pixel.top = tag.range.upperBound }
         case .head: inHead = isBeforeContent
-        case .body: if pixel.afterBodyStart == nil { pixel.afterBodyStart = tag.range.upperBound }
+        case .body: if pixel.afterBodyStart == nil, !swallowsImages { pixel.afterBodyStart = tag.range.upperBound }
         case .title: tokenizer.mode = .text(until: .title)
         case .textarea: tokenizer.mode = .text(until: .textarea)
         case .style: tokenizer.mode = .text(until: .style)
@@ -92,6 +94,7 @@ struct HTMLScanner {
         case .noframes: tokenizer.mode = .text(until: .noframes)
         case .script: tokenizer.mode = .script
         case .plaintext: tokenizer.mode = .plaintext
+        case .img: if !swallowsImages { images += 1 }
         case .template: openTemplates += 1
         // A second one closes the first (§13.2.6.4.16).
         case .select: inSelect.toggle()
@@ -114,7 +117,7 @@ struct HTMLScanner {
         switch HTMLElement.named(html, tag.name) {
         case .a: closeLink(at: tag.range.lowerBound)
         case .head:
-            if isBeforeContent { pixel.top = tag.range.upperBound }
+            if isBeforeContent, !swallowsImages { pixel.top = tag.range.upperBound }
             inHead = false
         // In svg or math an image would end the foreign content, and what follows would be read otherwise.
         case .body: if !swallowsImages, !foreign.isActive { pixel.beforeBodyEnd = tag.range.lowerBound }
@@ -141,7 +144,7 @@ struct HTMLScanner {
             found.append(
                 HTMLLink(
                     element: element, value: href.value, quoting: href.quoting, url: url, attributes: attributes,
-                    text: nil, inConditionalComment: inConditionalComment))
+                    text: nil))
         }
     }
 
@@ -150,8 +153,7 @@ struct HTMLScanner {
         openLink = nil
         found[open.order] = HTMLLink(
             element: .a, value: open.value.value, quoting: open.value.quoting, url: open.url,
-            attributes: open.attributes, text: open.textStart..<max(open.textStart, end),
-            inConditionalComment: inConditionalComment)
+            attributes: open.attributes, text: open.textStart..<max(open.textStart, end))
     }
 
     // MARK: Comments
@@ -214,7 +216,9 @@ struct HTMLScanner {
                 guard let close = html[(next + 1)..<range.upperBound].firstIndex(of: quote) else { return nil }
                 return trimmed(html, (next + 1)..<close)
             }
-            let end = html[next..<range.upperBound].firstIndex { HTMLBytes.isSpace($0) || $0 == UInt8(ascii: ";") }
+            let end = html[next..<range.upperBound].firstIndex {
+                HTMLBytes.isSpace($0) || $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: "?")
+            }
             return next..<(end ?? range.upperBound)
         }
         return nil

@@ -1,6 +1,7 @@
 import Glibc
 
-/// Searches and copies by runs: the one place of this room that walks memory by pointers. Every range is clamped first.
+/// Searches and compares by runs (memchr, memcmp). With quoted-printable, base64 and iconv, the code of this room that
+/// walks memory by pointers.
 public enum ByteSearch {
     /// The first `byte` in a range of `bytes`, found by memchr.
     public static func firstIndex(of byte: UInt8, in bytes: [UInt8], _ range: Range<Int>) -> Int? {
@@ -32,17 +33,28 @@ public enum ByteSearch {
         }
     }
 
-    /// Where `word`, which is short, stands first from `start` on.
+    /// Where `word` stands first from `start` on.
     public static func firstIndex(of word: StaticString, in bytes: [UInt8], from start: Int = 0) -> Int? {
+        word.withUTF8Buffer { firstIndex(of: UnsafeRawBufferPointer($0), in: bytes, from: start) }
+    }
+
+    /// Where `word` stands first from `start` on.
+    public static func firstIndex(of word: [UInt8], in bytes: [UInt8], from start: Int = 0) -> Int? {
+        word.withUnsafeBytes { firstIndex(of: $0, in: bytes, from: start) }
+    }
+
+    private static func firstIndex(of word: UnsafeRawBufferPointer, in bytes: [UInt8], from start: Int) -> Int? {
         bytes.withUnsafeBytes { buffer in
-            guard let base = buffer.baseAddress, start >= 0 else { return nil }
-            let count = word.utf8CodeUnitCount
+            guard let base = buffer.baseAddress, let first = word.first, let wordStart = word.baseAddress,
+                0...buffer.count ~= start
+            else { return nil }
             var index = start
-            while index + count <= buffer.count,
-                let found = memchr(base + index, Int32(word.utf8Start[0]), buffer.count - count - index + 1)
+            while word.count <= buffer.count - index,
+                let found = memchr(base + index, Int32(first), buffer.count - word.count - index + 1)
             {
-                if memcmp(found, word.utf8Start, count) == 0 { return UnsafeRawPointer(found) - base }
-                index = UnsafeRawPointer(found) - base + 1
+                index = UnsafeRawPointer(found) - base
+                if memcmp(found, wordStart, word.count) == 0 { return index }
+                index += 1
             }
             return nil
         }
@@ -52,7 +64,9 @@ public enum ByteSearch {
     public static func equal(_ left: [UInt8], _ range: Range<Int>, _ right: [UInt8], _ other: Range<Int>) -> Bool {
         left.withUnsafeBytes { left in
             right.withUnsafeBytes { right in
-                guard range.count == other.count, range.upperBound <= left.count, other.upperBound <= right.count else {
+                guard range.count == other.count, range.lowerBound >= 0, range.upperBound <= left.count,
+                    other.lowerBound >= 0, other.upperBound <= right.count
+                else {
                     return false
                 }
                 guard !range.isEmpty, let one = left.baseAddress, let two = right.baseAddress else { return true }

@@ -32,22 +32,22 @@ extension Charset {
 
     /// GB18030 decoder, step 2: 0x80 as a first octet is the euro sign of windows-936.
     func decodeWithEuro(_ bytes: [UInt8]) throws(CharsetError) -> [UInt8] {
-        var text: [UInt8] = []
-        var start = 0
+        var plain: [UInt8] = []
+        plain.reserveCapacity(bytes.count + bytes.count / 8)
         var index = 0
         while index < bytes.count {
+            var end = index + 1
             switch bytes[index] {
-            case 0x80:
-                text += try Self.convert(bytes[start..<index], from: "GB18030", to: "UTF-8") + [0xE2, 0x82, 0xAC]
-                start = index + 1
-                index += 1
+            case 0x80: plain += [0xA2, 0xE3]
             case 0x81...0xFE:
-                let isFour = index + 1 < bytes.count && 0x30...0x39 ~= bytes[index + 1]
-                index += isFour ? 4 : 2
-            default: index += 1
+                let isFour = end < bytes.count && 0x30...0x39 ~= bytes[end]
+                end = min(index + (isFour ? 4 : 2), bytes.count)
+                plain += bytes[index..<end]
+            default: plain.append(bytes[index])
             }
+            index = end
         }
-        return text + (try Self.convert(bytes[min(start, bytes.count)...], from: "GB18030", to: "UTF-8"))
+        return try Self.convert(plain[...], from: "GB18030", to: "UTF-8")
     }
 
     /// ISO-2022-JP by way of EUC-JP, whose table has the NEC row 13 and IBM characters that Japanese mail is full of.
@@ -57,7 +57,6 @@ extension Charset {
             (Array("(B".utf8), .ascii), (Array("(J".utf8), .roman), (Array("(I".utf8), .katakana),
             (Array("$@".utf8), .kanji), (Array("$B".utf8), .kanji), (Array("$(D".utf8), .supplement),
         ]
-        var text: [UInt8] = []
         var euc: [UInt8] = []
         euc.reserveCapacity(bytes.count + 16)
         var plane = Plane.ascii
@@ -82,10 +81,8 @@ extension Charset {
             switch plane {
             case .ascii: break
             case .roman where byte == 0x5C || byte == 0x7E:
-                // The yen sign and the overline, which EUC-JP does not have.
-                text += try convert(euc[...], from: "EUC-JP-MS", to: "UTF-8")
-                text += byte == 0x5C ? [0xC2, 0xA5] : [0xE2, 0x80, 0xBE]
-                euc = []
+                // The yen sign and the overline, which EUC-JP does not have: marked by ESC, of which none is left here.
+                euc += [0x1B, byte]
             case .roman: euc.append(byte)
             case .katakana: euc += [0x8E, byte | 0x80]
             case .kanji, .supplement:
@@ -97,7 +94,24 @@ extension Charset {
             }
             index += 1
         }
-        return text + (try convert(euc[...], from: "EUC-JP-MS", to: "UTF-8"))
+        let text = try convert(euc[...], from: "EUC-JP-MS", to: "UTF-8")
+        return text.contains(0x1B) ? replacingMarks(text) : text
+    }
+
+    private static func replacingMarks(_ text: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
+        result.reserveCapacity(text.count)
+        var isMarked = false
+        for byte in text {
+            switch byte {
+            case 0x1B: isMarked = true
+            case _ where isMarked:
+                result += byte == 0x5C ? [0xC2, 0xA5] : [0xE2, 0x80, 0xBE]
+                isMarked = false
+            default: result.append(byte)
+            }
+        }
+        return result
     }
 
     /// Index macintosh: 0xC6 is U+2206 and 0xF0 U+F8FF, where iconv has U+0394 and U+E01E.

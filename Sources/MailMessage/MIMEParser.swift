@@ -22,13 +22,12 @@ struct MIMEParser {
 
     mutating func run() throws(MIMELimitExceeded) -> [MIMEPart] {
         var position = try startPart(at: 0)
-        while position < message.count {
+        while position < message.count, !open.isEmpty {
             // Nothing but a delimiter ends a body, and that starts with dashes.
-            guard open.isEmpty || message[position] == UInt8(ascii: "-") else {
+            guard message[position] == UInt8(ascii: "-") else {
                 position = Line(at: position, in: message, before: message.count).end
                 continue
             }
-            if open.isEmpty { break }
             let line = Line(at: position, in: message, before: message.count)
             if let delimiter = delimiter(line.content) {
                 end(level: delimiter.level, before: position, closed: delimiter.isClosing)

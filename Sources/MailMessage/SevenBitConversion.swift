@@ -22,8 +22,9 @@ public enum SevenBitConversion {
     }
 
     private static func convert(_ message: [UInt8], nesting: Int) throws(Refusal) -> [UInt8] {
+        let bodyStart = (try? HeaderSection.parse(message, in: message.indices))?.bodyStart ?? 0
+        guard ByteSearch.hasHighOctets(message, in: bodyStart..<message.count) else { return message }
         guard nesting <= maximumNesting, let tree = try? MIMETree.parse(message) else { throw .structure }
-        guard tree.parts.contains(where: { ByteSearch.hasHighOctets(message, in: $0.body) }) else { return message }
         var edits = SpliceList()
         let header = tree.parts[0].header
         if header.first("MIME-Version", in: message) == nil {

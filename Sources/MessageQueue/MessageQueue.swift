@@ -250,14 +250,6 @@ public actor MessageQueue {
         return settlement
     }
 
-    /// Ends a lease without an attempt: the message is due at once.
-    public func giveBack(_ lease: Lease) {
-        leased.remove(lease.message.id)
-        guard !isStopped else { return }
-        lanes[lease.message.upstream]?.ready.prepend(Ready(message: lease.message, content: nil))
-        wake(lease.message.upstream)
-    }
-
     private static func apply(_ outcomes: [Int: RecipientOutcome], to message: inout QueuedMessage) {
         for index in message.recipients.indices {
             switch outcomes[message.recipients[index].number] {

@@ -8,7 +8,8 @@ import TrackingEvents
 
 /// Brings one upstream's mail to it: workers lease, render, send and settle.
 final class Delivery: Sendable {
-    /// Octets of memory per octet of message on its way: original, decoded part, rewritten part, wire.
+    /// Octets of memory per octet of message on its way: original, decoded part, rewritten part, wire. A text that grows
+    /// more, as Chinese in quoted-printable does, is bounded by the transform's limits.
     private static let memoryFactor = 4
 
     private let settings: UpstreamSettings
@@ -65,7 +66,16 @@ final class Delivery: Sendable {
             _ = await queue.settle(lease, [:])
             return
         }
-        let mail = OutgoingMail(message, original: original, hostname: hostname, codec: codec)
+        // A large mail takes its time: not on the threads that all others share.
+        let isLarge = original.count > 256 << 10
+        let mail =
+            isLarge
+            ? await BlockingWork.run { [hostname, codec] in
+                OutgoingMail(message, original: original, hostname: hostname, codec: codec)
+            } : OutgoingMail(message, original: original, hostname: hostname, codec: codec)
+        if mail.decision == nil, !message.decision.isEmpty {
+            log.error("decision unreadable, mail goes out untracked", ("id", message.id.description))
+        }
         var outcomes: [Int: RecipientOutcome] = [:]
         let waiting = message.waiting
         let groups =
@@ -89,7 +99,12 @@ final class Delivery: Sendable {
         _ mail: OutgoingMail, _ message: QueuedMessage, _ group: [QueuedRecipient],
         _ outcomes: inout [Int: RecipientOutcome]
     ) async -> Bool {
-        let (content, octets, outcome) = mail.render(recipient: group.first?.number ?? 0)
+        let number = group.first?.number ?? 0
+        let limit = settings.maximumMessageOctets
+        let (content, octets, outcome) =
+            mail.original.count > 256 << 10
+            ? await BlockingWork.run { mail.render(recipient: number, limit: limit) }
+            : mail.render(recipient: number, limit: limit)
         note(outcome, message)
         let paths = group.compactMap { recipient in Mailbox(recipient.address).map { ForwardPath($0) } }
         guard paths.count == group.count else {
@@ -135,8 +150,10 @@ final class Delivery: Sendable {
             let converted = try SevenBitConversion.convert(content.joined)
             var transaction = transaction
             transaction.isEightBit = false
+            if converted.count != transaction.octets {
+                log.info("converted to 7 bit", ("id", id.description), ("relay", settings.address.description))
+            }
             transaction.octets = converted.count
-            log.info("converted to 7 bit", ("id", id.description), ("relay", settings.address.description))
             return await pool.deliver(transaction, OutgoingContent(pieces: [converted[...]]))
         } catch {
             let reason = error == .signed ? "its signature covers 8-bit content" : "its structure cannot be read"

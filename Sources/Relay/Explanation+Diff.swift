@@ -5,8 +5,8 @@ import SMTPProtocol
 extension Explanation {
     /// Characters shown around a change in a long line.
     private static let context = 30
-    /// Longer texts are not compared line by line.
-    private static let maximumLines = 20_000
+    /// Longer texts are not compared where lines come or go.
+    private static let maximumLines = 2_000
 
     /// Lines that go (`-`) and come (`+`); empty where nothing changes.
     public var diff: String {
@@ -44,6 +44,12 @@ extension Explanation {
     }
 
     private static func changes(_ before: [String], _ after: [String]) -> [String] {
+        if before.count == after.count {
+            return zip(before, after).filter { $0 != $1 }.flatMap { pair -> [String] in
+                let (old, new) = cut(pair.0, pair.1)
+                return ["  - " + shown(old), "  + " + shown(new)]
+            }
+        }
         guard max(before.count, after.count) <= maximumLines else { return ["  (too long to compare)"] }
         let difference = after.difference(from: before)
         let gone = difference.removals.compactMap { change -> (Int, String)? in

@@ -44,8 +44,11 @@ struct OutgoingMail: Sendable {
     var isSplit: Bool { decision?.mode == .local && decision?.recipients == .split && prepared?.isTracked == true }
 
     /// The content for a recipient.
+    /// - Parameter limit: octets the upstream takes; a copy that tracking makes too large goes out as it came.
     /// - Returns: the pieces, their octets, and the outcome of the transform where the mail is tracked.
-    func render(recipient: Int) -> (content: OutgoingContent, octets: Int, outcome: TransformOutcome?) {
+    func render(
+        recipient: Int, limit: Int? = nil
+    ) -> (content: OutgoingContent, octets: Int, outcome: TransformOutcome?) {
         var outcome: TransformOutcome?
         var edits = SpliceList()
         if let prepared {
@@ -54,6 +57,11 @@ struct OutgoingMail: Sendable {
             do {
                 edits = try fixUps(rendered.outcome, isRewritten: !rendered.edits.isEmpty)
                 for splice in rendered.edits.splices { try edits.add(splice) }
+                if let limit, !rendered.edits.isEmpty, edits.resultCount(originalCount: original.count) > limit {
+                    let tooLarge = TransformOutcome.passedThrough(.tooLargeForUpstream, rendered.outcome.report)
+                    edits = try fixUps(tooLarge, isRewritten: false)
+                    outcome = tooLarge
+                }
             } catch {
                 // The fix-ups and the transform want the same octets: the original goes out, with what a relay must add.
                 let failed = TransformOutcome.passedThrough(.selfCheckFailed, rendered.outcome.report)

@@ -79,7 +79,7 @@ private enum Corpus {
         }
         let joined = all.joined(separator: "\n")
         for reason in LinkReason.allCases { #expect(joined.contains(reason.sentence), "\(reason)") }
-        let beyondAFile: Set<PassThroughReason> = [.noKey, .recipientDenied, .selfCheckFailed, .htmlTooLarge]
+        let beyondAFile: Set<PassThroughReason> = [.noKey, .selfCheckFailed, .htmlTooLarge, .tooLargeForUpstream]
         for reason in PassThroughReason.allCases where !beyondAFile.contains(reason) {
             #expect(joined.contains("\(reason.rawValue): "), "\(reason)")
         }

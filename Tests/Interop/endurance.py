@@ -10,7 +10,7 @@ import time
 from lab import FOLDER, ROOT, FakeUpstream, Relay, check, wait_until
 
 TRACE = base64.b64encode(b'{"TagName":"Test","OpenTrace":"1","LinkTrace":"1"}').decode()
-MAILS, CONNECTIONS, LEAST_LIMIT_MIB = 10_000, 50, 150
+MAILS, CONNECTIONS, MOST_MIB = 10_000, 50, 150
 
 
 def newsletter(number):
@@ -52,7 +52,7 @@ def load():
     check(not failures, f"each was answered 250, in {time.monotonic() - begin:.1f} s {failures[:3]}")
     wait_until(lambda: len(upstream.numbers()) >= MAILS, "arrival of all", seconds=300)
     print(f"  all arrived after {time.monotonic() - begin:.1f} s")
-    wait_until(lambda: "0 in the queue" in relay.run("queue", "list").stdout, "an empty queue")
+    wait_until(lambda: relay.run("queue", "list").stdout.startswith("0 in the queue"), "an empty queue")
     seen = collections.Counter()
     for path in upstream.box.glob("*.eml"):
         content = path.read_bytes()
@@ -63,7 +63,7 @@ def load():
     check(set(seen) == set(range(MAILS)), f"none is lost: {len(seen)}")
     check(max(seen.values()) == 1, "none came twice")
     peak = memory(relay.process, "VmHWM")
-    check(peak < LEAST_LIMIT_MIB, f"the relay's memory peaked at {peak:.0f} MiB")
+    check(peak < MOST_MIB, f"the relay's memory peaked at {peak:.0f} MiB")
     relay.stop()
     upstream.process.terminate()
 

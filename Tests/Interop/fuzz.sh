@@ -8,7 +8,7 @@ seconds=${1:-60}
 seed=$([ -n "${CI:-}" ] && echo 1 || echo 0)
 # Swift's own crash handler would come before libFuzzer's, which keeps the input.
 export TRACERELAY_FUZZ=1 SWIFT_BACKTRACE=enable=no
-mkdir -p .build-fuzz/finds .build-fuzz/seeds/mails .build-fuzz/seeds/trace
+mkdir -p .build-fuzz/finds .build-fuzz/seeds/mails
 for mail in Tests/CorpusTests/Cases/*/message.eml; do
     [ "$(stat -c %s "$mail")" -gt 20000 ] || cp "$mail" ".build-fuzz/seeds/mails/$(basename "$(dirname "$mail")")"
 done

@@ -115,6 +115,8 @@ class Postfix:
         shutil.chown(self.folder / "boxes", user.pw_uid, user.pw_gid)
         (self.folder / "etc/master.cf").write_text(MASTER.format(port=self.port))
         (self.folder / "etc/main.cf").write_text(MAIN.format(folder=self.folder, uid=user.pw_uid, gid=user.pw_gid))
+
+    def start(self):
         self.command("start")
         wait_until(self.listens, "Postfix listens")
 
@@ -149,7 +151,7 @@ def refused(name, postfix, authority, server_name, words):
     line = next(line for line in log.splitlines() if "status=deferred" in line)
     check(words in line, f"{name}: {line[line.index('status='):]}")
     check("upstream paused" in relay.wait_for_log("upstream paused"), f"{name}: the upstream pauses and says so")
-    check("1 in the queue" in relay.run("queue", "list").stdout, f"{name}: the mail waits in the queue")
+    check("\n1 in the queue" in relay.run("queue", "list").stdout, f"{name}: the mail waits in the queue")
     relay.stop()
     check(not postfix.mails() and "client=" not in postfix.log(), f"{name}: nothing was sent, not even an envelope")
 
@@ -157,12 +159,14 @@ def refused(name, postfix, authority, server_name, words):
 def main():
     postfix = Postfix()
     try:
+        postfix.start()
         refused("wrong-authority", postfix, postfix.folder / "other.pem", "localhost", "unknown authority")
         refused("wrong-name", postfix, postfix.folder / "ca.pem", "mx.example", "name mismatch: expected mx.example")
         relay = Relay("trusted", f'address = "localhost:{postfix.port}"\nca-file = "{postfix.folder}/ca.pem"')
         send(relay)
         content = wait_until(postfix.mails, "the mail reaches Postfix's mailbox")[0]
         message = email.message_from_bytes(content, policy=email.policy.default)
+        check("client=" in postfix.log(), "Postfix logs a client whose mail it takes")
         check("Grüße" in message.get_content(), "the text arrived, now as UTF-8")
         check("https://track.example.test/c/" in message.get_content(), "its link is tracked")
         received = " ".join(message.get_all("Received")[0].split())

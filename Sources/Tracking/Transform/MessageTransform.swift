@@ -94,7 +94,9 @@ struct Preparation {
         for index in eligible.plain { try preparePlain(tree.parts[index], rules: rules, tracksLinks: tracksText) }
         placePixel()
         leaveUnchangedParts()
-        guard !eligible.html.isEmpty || !parts.isEmpty else { throw PassThrough(eligible.reason) }
+        guard !parts.isEmpty else {
+            throw PassThrough(eligible.html.isEmpty ? eligible.reason : .nothingToTrack)
+        }
     }
 
     /// A part in which nothing is tracked stays as it is; for Direct Mail every one is re-encoded (§7).
@@ -122,6 +124,7 @@ struct Preparation {
         }
         var prepared = PreparedPart(index: part.index, text: text, isHTML: true)
         prepared.found = scan.links.map { ($0.value, $0.url) }
+        prepared.images = scan.images
         if case .utf8 = text.output {
             prepared.declarations = scan.charsetDeclarations.filter { !Self.namesUTF8(text.bytes[$0]) }
         }
@@ -201,6 +204,7 @@ struct Preparation {
         var links: [LinkReport] = []
         for range in PlainTextLinks.find(in: text.bytes) {
             let url = Array(text.bytes[range])
+            prepared.found.append((range, url))
             let reason = optedOut.contains(url) ? .traceOff : rules.reason(toLeave: url)
             let outcome = place(url, at: range, quoting: .noValue, unless: reason, in: &prepared)
             links.append(Self.report("text", url, outcome))

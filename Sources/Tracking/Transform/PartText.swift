@@ -53,6 +53,7 @@ struct PartText {
     ) -> Result<PartText, PassThrough> {
         do {
             let text = try charset.decodeToUTF8(raw)
+            guard text.count <= TransformLimits.maximumHTMLOctets else { return .failure(PassThrough(.htmlTooLarge)) }
             guard keepCharset, !charset.isUTF8 else {
                 return .success(PartText(text, .utf8, label, source: charset))
             }

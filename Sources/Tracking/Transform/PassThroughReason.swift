@@ -25,8 +25,10 @@ public enum PassThroughReason: String, Sendable, CaseIterable, Codable {
     case unknownEncoding = "unknown-encoding"
     /// The signing key was revoked after the mail was accepted.
     case noKey = "no-key"
-    /// The recipient is on the deny list.
-    case recipientDenied = "recipient-denied"
+    /// Nothing in it is to be tracked: no link, and no pixel asked for.
+    case nothingToTrack = "nothing-to-track"
+    /// The rewritten copy would exceed what the upstream takes.
+    case tooLargeForUpstream = "too-large-for-upstream"
     /// The rewritten message did not read back as it should.
     case selfCheckFailed = "self-check-failed"
 
@@ -45,7 +47,8 @@ public enum PassThroughReason: String, Sendable, CaseIterable, Codable {
         case .charsetUndecodable: "the part holds bytes that its charset does not have"
         case .unknownEncoding: "the part's Content-Transfer-Encoding is not known"
         case .noKey: "the key that was to sign its links has been revoked"
-        case .recipientDenied: "the recipient is on the deny list"
+        case .nothingToTrack: "there is no link to track, and no pixel was asked for"
+        case .tooLargeForUpstream: "rewritten it would be larger than the upstream takes"
         case .selfCheckFailed: "the rewritten mail did not read back as it should; please report this mail"
         }
     }

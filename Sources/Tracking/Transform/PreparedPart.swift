@@ -25,6 +25,8 @@ struct PreparedPart {
     var insertions: [(Int, [UInt8])] = []
     /// The links that were found, for the self-check.
     var found: [(value: Range<Int>, url: [UInt8])] = []
+    /// The images that were found, for the self-check.
+    var images = 0
 
     init(index: Int, text: PartText, isHTML: Bool) {
         self.index = index
@@ -32,7 +34,8 @@ struct PreparedPart {
         self.isHTML = isHTML
     }
 
-    /// The text with its tokens for one recipient, or `nil` when the key is gone or edits collide.
+    /// The text with its tokens for one recipient.
+    /// - Throws: where the key is gone or edits collide.
     func edited(_ tokens: TokenURLs, recipient: Int) throws(PassThrough) -> [UInt8] {
         var edits = SpliceList()
         do {

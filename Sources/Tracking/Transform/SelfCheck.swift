@@ -28,20 +28,39 @@ struct SelfCheck {
         // Line ends may have become CRLF; nothing else may differ.
         let decoded = QuotedPrintable.decode(body, in: body.indices).bytes
         guard ByteSearch.equal(decoded, withHardBreaks: content) else { throw PassThrough(.selfCheckFailed) }
-        guard part.isHTML else { return }
-        let after = HTMLScan(edited).links
+        let after: [[UInt8]]
+        if part.isHTML {
+            let scan = HTMLScan(edited)
+            after = scan.links.map(\.url)
+            try verifyPixel(part, edited, images: scan.images)
+        } else {
+            after = PlainTextLinks.find(in: edited).map { Array(edited[$0]) }
+        }
         guard part.found.count == after.count else { throw PassThrough(.selfCheckFailed) }
         var tracked = part.links.makeIterator()
         var next = tracked.next()
         for (old, new) in zip(part.found, after) {
             if let place = next, place.range == old.value {
-                guard opens(new.url, place) else { throw PassThrough(.selfCheckFailed) }
+                guard opens(new, place) else { throw PassThrough(.selfCheckFailed) }
                 next = tracked.next()
-            } else if old.url != new.url {
+            } else if old.url != new {
                 throw PassThrough(.selfCheckFailed)
             }
         }
         guard next == nil else { throw PassThrough(.selfCheckFailed) }
+    }
+
+    /// One image more, which a reader's program will ask for, and its token opens.
+    private func verifyPixel(_ part: PreparedPart, _ edited: [UInt8], images: Int) throws(PassThrough) {
+        guard images == part.images + (part.pixel == nil ? 0 : 1) else { throw PassThrough(.selfCheckFailed) }
+        guard let place = part.pixel else { return }
+        // Tracked addresses are longer than what they stand for as a rule: the pixel is further behind, if it moved at all.
+        guard let url = tokens.open(recipient: recipient),
+            ByteSearch.firstIndex(of: url, in: edited, from: min(place, edited.count)) != nil
+                || ByteSearch.firstIndex(of: url, in: edited) != nil
+        else { throw PassThrough(.selfCheckFailed) }
+        let token = url.dropFirst(tokens.baseURL.bytes.count + 3).dropLast(4)
+        guard tokens.codec.open(token, kind: .open)?.key == tokens.key else { throw PassThrough(.selfCheckFailed) }
     }
 
     private func opens(_ url: [UInt8], _ place: PreparedPart.LinkPlace) -> Bool {

@@ -49,8 +49,6 @@ public struct TransformReport: Sendable, Equatable, Codable {
 
     /// Links that were tracked.
     public var trackedLinks: Int { parts.reduce(0) { $0 + $1.links.count { $0.number != nil } } }
-    /// Whether a pixel was put in.
-    public var hasPixel: Bool { parts.contains { $0.pixel != nil } }
 }
 
 /// How a mail goes out.

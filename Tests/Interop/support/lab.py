@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 def built_command():
     if "TRACERELAY" in os.environ:
         return os.environ["TRACERELAY"]
+    subprocess.run(["swift", "build", "--product", "tracerelay"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     folder = subprocess.run(
         ["swift", "build", "--show-bin-path"], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
     return folder + "/tracerelay"
@@ -27,6 +28,8 @@ COMMAND = built_command()
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="tracerelay-interop-"))
 atexit.register(shutil.rmtree, FOLDER, True)
 children = []
+# So that `finally` and atexit do their work when a gate ends the script.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def stop_all():
