@@ -160,7 +160,7 @@ struct HTMLScanner {
 
     private mutating func comment(_ whole: Range<Int>, _ data: Range<Int>) {
         if whole.lowerBound == pixel.top, tokenizer.unclosed == nil, html[data].starts(with: "?xml".utf8) {
-            xmlDeclaration = Self.value(of: "encoding", in: html, data).flatMap { $0.isEmpty ? nil : $0 }
+            xmlDeclaration = Self.value(of: "encoding", in: html, data).flatMap { isLabel($0) ? $0 : nil }
             pixel.top = whole.upperBound
         }
         if HTMLBytes.follows("![if", in: html, at: data.lowerBound - 1, before: data.upperBound) {
@@ -194,9 +194,14 @@ struct HTMLScanner {
         }
     }
 
-    /// An empty label names nothing, and where there is no value there is no place for one.
     private mutating func declare(_ label: Range<Int>) {
-        if !label.isEmpty { metaDeclarations.append(label) }
+        if isLabel(label) { metaDeclarations.append(label) }
+    }
+
+    /// Whether something could name a charset. What is empty does not, and is no place for a label either.
+    private func isLabel(_ range: Range<Int>) -> Bool {
+        !range.isEmpty
+            && html[range].allSatisfy { HTMLBytes.isAlphanumeric($0) || "-_.:+".utf8.contains($0) }
     }
 
     /// The value behind `name=` in a string, quoted or not.
@@ -216,9 +221,7 @@ struct HTMLScanner {
                 guard let close = html[(next + 1)..<range.upperBound].firstIndex(of: quote) else { return nil }
                 return trimmed(html, (next + 1)..<close)
             }
-            let end = html[next..<range.upperBound].firstIndex {
-                HTMLBytes.isSpace($0) || $0 == UInt8(ascii: ";") || $0 == UInt8(ascii: "?")
-            }
+            let end = html[next..<range.upperBound].firstIndex { HTMLBytes.isSpace($0) || $0 == UInt8(ascii: ";") }
             return next..<(end ?? range.upperBound)
         }
         return nil

@@ -115,19 +115,12 @@ public struct HeaderSection: Sendable, Equatable {
             return true
         }
         guard let last = fields.last, loose.contains(where: { ASCII.equals(message[last.name], $0) }),
-            // Encoders wrap full lines only, and a delimiter is no base64.
-            Self.isFullBase64Line(message[last.body]),
+            // A delimiter is no base64.
             !message[line.content].starts(with: "--".utf8), message[line.content].allSatisfy(Base64.isAlphabetByte),
             extendLast(to: line)
         else { return false }
         defects.append(.looseContinuation(offset: start))
         return true
-    }
-
-    /// Whether the last line of a value could be one that an encoder has wrapped.
-    private static func isFullBase64Line(_ value: ArraySlice<UInt8>) -> Bool {
-        let line = ASCII.trimmed(value.split(separator: ASCII.lf).last ?? [])
-        return line.count >= 60 && line.count.isMultiple(of: 4)
     }
 
     private mutating func extendLast(to line: Line) -> Bool {

@@ -213,7 +213,9 @@ def verdicts(trial, policy):
      "plain") if policy.text_links and policy.flags(trial.asked[1:])[1] else []
     odd = {"unknown-charset", "charset-undecodable", "inline-pgp", "unknown-encoding"}
     if structure.eligible_paths(trial.old):
-        return odd | {""}
+        # No pixel was asked for, and no link is one to track: what there is to track is checked part by part.
+        untracked = set() if policy.is_upstream or policy.flags(trial.asked[1:])[0] else {"nothing-to-track"}
+        return odd | {""} | untracked
     return {"no-html-part", "signed", "report", "encrypted"} | ({""} if plain and not policy.is_upstream else set())
 
 

@@ -107,13 +107,9 @@ func charsetsDecode(_ label: String, _ content: [UInt8], _ expected: String) thr
 }
 
 @Test func pythonTwoTraceValueGoesOnWithoutABlank() throws {
-    // `encodestring` wraps at 76 and writes no blank in front of the next line.
-    let value = String(repeating: "eyJU", count: 19)
-    func header(_ first: String) throws -> HeaderSection {
-        let message = bytes("X-AliDM-Trace: \(first)\r\nYWc=\r\nSubject: s\r\n\r\n")
-        return try HeaderSection.parse(message, in: message.indices, looseBase64Continuation: ["X-AliDM-Trace"])
-    }
-    #expect(try header(value).fields.count == 2)
-    // A short line was not wrapped: what follows is no header.
-    #expect(try header("eyJU").fields.count == 1)
+    let message = bytes("X-AliDM-Trace: eyJ\r\nUYWc=\r\nTo: a\r\n\r\nx")
+    let header = try HeaderSection.parse(message, in: message.indices, looseBase64Continuation: ["X-AliDM-Trace"])
+    let field = try #require(header.first("x-alidm-trace", in: message))
+    #expect(text(HeaderSection.unfolded(field.body, in: message)) == "eyJUYWc=")
+    #expect(header.fields.count == 2)
 }

@@ -157,7 +157,8 @@ struct Preparation {
         if let reason { return .left(reason) }
         guard let requested = part.text.requested(url, writtenAt: range) else { return .left(.undecodable) }
         let target = CampaignParameters.appended(decision.utm, to: requested)
-        guard tokens.clickURLOctets(target: target.count, number: nextLink) <= TokenLimits.maximumURLOctets else {
+        let octets = tokens.clickURLOctets(target: target.count, number: nextLink)
+        guard octets + (part.isHTML ? 0 : PreparedPart.closingOctets) <= TokenLimits.maximumURLOctets else {
             return .left(.tooLong)
         }
         let number = nextLink

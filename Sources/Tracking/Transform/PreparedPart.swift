@@ -43,7 +43,7 @@ struct PreparedPart {
                 guard let url = tokens.click(recipient: recipient, number: place.number, target: place.target) else {
                     throw PassThrough(.noKey)
                 }
-                let value = isHTML ? HTMLAttributeValue.escaped(url, for: place.quoting) : url
+                let value = isHTML ? HTMLAttributeValue.escaped(url, for: place.quoting) : Self.closed(url)
                 try edits.add(Splice(range: place.range, replacement: value))
             }
             for range in declarations { try edits.add(Splice(range: range, replacement: Array("UTF-8".utf8))) }
@@ -58,6 +58,17 @@ struct PreparedPart {
             throw PassThrough(.selfCheckFailed)
         }
         return edits.applied(to: text.bytes)
+    }
+}
+
+extension PreparedPart {
+    /// Octets that ``closed(_:)`` may add.
+    static let closingOctets = 2
+
+    /// A URL for plain text: mail clients leave `_` and `-` out at its end, so that something has to stand behind them; the
+    /// tracking host ignores what stands behind `?`.
+    private static func closed(_ url: [UInt8]) -> [UInt8] {
+        url.last == UInt8(ascii: "_") || url.last == UInt8(ascii: "-") ? url + Array("?x".utf8) : url
     }
 }
 

@@ -66,7 +66,8 @@ struct SelfCheck {
     private func opens(_ url: [UInt8], _ place: PreparedPart.LinkPlace) -> Bool {
         let prefix = tokens.baseURL.bytes + Array("/c/".utf8)
         guard url.starts(with: prefix),
-            let (token, key) = tokens.codec.open(url.dropFirst(prefix.count), kind: .click)
+            let (token, key) = tokens.codec.open(
+                url.dropFirst(prefix.count).prefix { $0 != UInt8(ascii: "?") }, kind: .click)
         else { return false }
         let content = Token.Content.click(number: place.number, target: place.target)
         return key == tokens.key && token == Token(message: tokens.message, recipient: recipient, content: content)

@@ -47,6 +47,11 @@ def compare(inventory, text, report, tracked, check):
             continue
         found = tracked.match(text.new, new_place)
         expect(found, "no tracked link in plain text", link.url, text.new[new_place:new_place + 200])
+        if found[1][-1] in "-_" and text.new.startswith("?x", found.end()):
+            # Mail clients leave these out at a URL's end, so the relay puts something behind them.
+            check(found[1], link.url)
+            new_place = found.end() + 2
+            continue
         # Underscores behind the URL are of the token's alphabet.
         behind = len(re.match(r"[A-Za-z0-9_-]*", text.old[old_place:])[0])
         check(found[1][:len(found[1]) - behind], link.url)
