@@ -13,6 +13,9 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let http1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let mustache = Target.Dependency.product(name: "Mustache", package: "swift-mustache")
+let metrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 let package = Package(
@@ -24,6 +27,8 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.0"),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
@@ -44,10 +49,15 @@ let package = Package(
             name: "MessageQueue",
             dependencies: [.product(name: "DequeModule", package: "swift-collections")],
             swiftSettings: house),
-        .target(name: "TrackingEvents", dependencies: ["Tracking"], swiftSettings: house),
         .target(
-            name: "TrackingWeb", dependencies: ["Tracking", "TrackingEvents", hummingbird, lifecycle, log],
-            swiftSettings: house),
+            name: "TrackingEvents", dependencies: ["Tracking"],
+            resources: [.embedInCode("Resources/hit-classes.conf")], swiftSettings: house),
+        .target(
+            name: "TrackingWeb",
+            dependencies: [
+                "Tracking", "TrackingEvents", hummingbird, mustache, metrics, lifecycle, log, nioCore, nioPosix, http1,
+            ],
+            resources: [.embedInCode("Resources")], swiftSettings: house),
         .target(
             name: "StorageSQLite",
             dependencies: [
@@ -65,7 +75,8 @@ let package = Package(
             name: "Relay",
             dependencies: [
                 "MailMessage", "Tracking", "OpenSSLBridge", "MessageQueue", "TrackingEvents", "StorageSQLite",
-                "SMTPProtocol", "SMTPTransport", "RelayConfiguration", "TrackingWeb", log, lifecycle, nioCore, nioPosix,
+                "SMTPProtocol", "SMTPTransport", "RelayConfiguration", "TrackingWeb", metrics, log, lifecycle, nioCore,
+                nioPosix,
             ],
             swiftSettings: house),
         .target(
@@ -76,7 +87,7 @@ let package = Package(
             name: "tracerelay",
             dependencies: [
                 "Relay", "RelayConfiguration", "FakeUpstream", "MessageQueue", "StorageSQLite", "SMTPProtocol",
-                "Tracking",
+                "Tracking", "TrackingEvents", "TrackingWeb",
                 lifecycle, log, .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -158,7 +158,8 @@ final class TLSConnection {
         TLSHandshakeCompleted(
             version: String(cString: SSL_get_version(ssl)),
             cipher: SSL_get_current_cipher(ssl).flatMap { SSL_CIPHER_get_name($0) }.map { String(cString: $0) } ?? "",
-            isResumed: SSL_session_reused(ssl) == 1)
+            isResumed: SSL_session_reused(ssl) == 1,
+            certificateDaysLeft: SSL_get0_peer_certificate(ssl).flatMap { CertificateDates.daysLeft($0) })
     }
 }
 
@@ -170,4 +171,6 @@ public struct TLSHandshakeCompleted: Sendable, Hashable {
     public let cipher: String
     /// Whether a session was resumed.
     public let isResumed: Bool
+    /// Days until the peer's certificate ends; `nil` where it showed none.
+    public let certificateDaysLeft: Int?
 }

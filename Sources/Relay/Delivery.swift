@@ -19,12 +19,18 @@ final class Delivery: Sendable {
     private let codec: TokenCodec
     private let events: any EventSink
     private let budget: ByteBudget
-    private let health: UpstreamHealth
+    private let context: DeliveryContext
     private let log: RelayLog
+    /// How the upstream is.
+    let health: UpstreamHealth
+    /// The upstream's name.
+    var name: String { settings.name }
+    /// Where the upstream is.
+    var address: Endpoint { settings.address }
 
     init(
         settings: UpstreamSettings, hostname: String, queue: MessageQueue, pool: UpstreamPool, codec: TokenCodec,
-        events: any EventSink, budget: ByteBudget, log: RelayLog
+        events: any EventSink, budget: ByteBudget, context: DeliveryContext, log: RelayLog
     ) {
         self.settings = settings
         self.hostname = hostname
@@ -33,6 +39,7 @@ final class Delivery: Sendable {
         self.codec = codec
         self.events = events
         self.budget = budget
+        self.context = context
         self.log = log
         health = UpstreamHealth()
     }
@@ -78,10 +85,16 @@ final class Delivery: Sendable {
         }
         var outcomes: [Int: RecipientOutcome] = [:]
         let waiting = message.waiting
+        let denied = mail.decision == nil ? [] : Set(waiting.map(\.address).filter(context.isDenied))
+        let size = min(1_000, settings.maximumRecipients)
         let groups =
-            mail.isSplit ? waiting.map { [$0] } : Self.chunks(waiting, of: min(1_000, settings.maximumRecipients))
+            mail.isSplit
+            ? waiting.map { [$0] }
+            : Self.chunks(waiting.filter { !denied.contains($0.address) }, of: size)
+                + Self.chunks(waiting.filter { denied.contains($0.address) }, of: size)
         for (index, group) in groups.enumerated() {
-            let goesOn = await attempt(mail, message, group, &outcomes)
+            let isDenied = group.first.map { denied.contains($0.address) } ?? false
+            let goesOn = await attempt(mail, message, group, isDenied: isDenied, &outcomes)
             if !goesOn { break }
             if index < groups.count - 1 { await queue.progress(lease, outcomes) }
         }
@@ -96,15 +109,16 @@ final class Delivery: Sendable {
 
     /// - Returns: whether the next group may be tried at once.
     private func attempt(
-        _ mail: OutgoingMail, _ message: QueuedMessage, _ group: [QueuedRecipient],
+        _ mail: OutgoingMail, _ message: QueuedMessage, _ group: [QueuedRecipient], isDenied: Bool,
         _ outcomes: inout [Int: RecipientOutcome]
     ) async -> Bool {
         let number = group.first?.number ?? 0
         let limit = settings.maximumMessageOctets
+        let rendering = SystemClock.now()
         let (content, octets, outcome) =
             mail.original.count > 256 << 10
-            ? await BlockingWork.run { mail.render(recipient: number, limit: limit) }
-            : mail.render(recipient: number, limit: limit)
+            ? await BlockingWork.run { mail.render(recipient: number, limit: limit, isDenied: isDenied) }
+            : mail.render(recipient: number, limit: limit, isDenied: isDenied)
         note(outcome, message)
         let paths = group.compactMap { recipient in Mailbox(recipient.address).map { ForwardPath($0) } }
         guard paths.count == group.count else {
@@ -117,12 +131,16 @@ final class Delivery: Sendable {
             reversePath: ReversePath(sender.isEmpty ? nil : Mailbox(sender)), recipients: paths, octets: octets,
             isEightBit: content.hasHighOctets, needsSMTPUTF8: message.needsSMTPUTF8)
         let start = SystemClock.now()
+        context.metrics.phase("render", milliseconds: start - rendering)
+        if message.attempts == 0 { context.metrics.phase("wait", milliseconds: rendering - message.arrival) }
         var report = await pool.deliver(transaction, content)
         if case .needsSevenBit = report.outcome { report = await deliverInSevenBit(transaction, content, message.id) }
-        let record = AttemptRecord(mail: mail, message: message, outcome: outcome, report: report, start: start)
+        context.metrics.phase("send", milliseconds: SystemClock.now() - start)
+        let record = AttemptRecord(
+            mail: mail, message: message, outcome: outcome, report: report, start: start, first: number)
         switch report.outcome {
         case .answered(let replies):
-            await health.succeeded()
+            await health.succeeded(report, now: SystemClock.now())
             return judge(replies, group, record, &outcomes)
         case .needsSevenBit: return true
         case .failed(let failure):
@@ -194,6 +212,7 @@ final class Delivery: Sendable {
 
     private func settle(_ lease: Lease, _ mail: OutgoingMail, _ outcomes: [Int: RecipientOutcome]) async {
         let settlement = await queue.settle(lease, outcomes)
+        if settlement.nextAttempt == nil { context.archive(mail.note.message, lease.message, mail) }
         for recipient in settlement.expired {
             log.warning(
                 "expired", ("id", lease.message.id.description), ("to", "<\(recipient.address)>"),
@@ -203,7 +222,9 @@ final class Delivery: Sendable {
                     DeliveryRecord(
                         message: mail.note.message, time: SystemClock.now(), recipient: recipient.number,
                         status: "expired",
-                        upstream: settings.name, reply: recipient.lastReply, passedThrough: "")))
+                        upstream: settings.name, reply: recipient.lastReply, passedThrough: "", isTracked: false,
+                        links: [:])))
+            context.metrics.count("delivery_total", ("status", "expired"), ("upstream", settings.name))
         }
         if settlement.nextAttempt == nil { log.info("removed", ("id", lease.message.id.description)) }
     }
@@ -229,6 +250,22 @@ final class Delivery: Sendable {
         let outcome: TransformOutcome?
         let report: DeliveryReport
         let start: Int64
+        /// Number of the recipient whose number the tokens of this copy carry.
+        let first: Int
+
+        /// Whether hits can tell this recipient's copy.
+        func tracks(_ recipient: QueuedRecipient) -> Bool {
+            guard case .tracked? = outcome, mail.decision?.mode == .local else { return false }
+            return recipient.number == first
+        }
+
+        var links: [String: Int] {
+            var links: [String: Int] = [:]
+            for link in outcome?.report.parts.flatMap(\.links) ?? [] {
+                links[link.number != nil ? "tracked" : link.reason?.rawValue ?? "left", default: 0] += 1
+            }
+            return links
+        }
     }
 
     private func note(_ outcome: TransformOutcome?, _ message: QueuedMessage) {
@@ -261,28 +298,68 @@ final class Delivery: Sendable {
             ("tls", record.report.tls ?? "none"), ("dsn", dsn), ("status", status), ("reply", reply))
         var passed = ""
         if case .passedThrough(let reason, _)? = record.outcome { passed = reason.rawValue }
+        let links = recipient.number == record.first ? record.links : [:]
         events.record(
             .delivery(
                 DeliveryRecord(
                     message: record.mail.note.message, time: now, recipient: recipient.number, status: status,
-                    upstream: settings.name, reply: reply, passedThrough: passed)))
+                    upstream: settings.name, reply: reply, passedThrough: passed,
+                    isTracked: status == "sent" && record.tracks(recipient), links: links)))
+        context.metrics.count("delivery_total", ("status", status), ("upstream", settings.name))
+        guard status == "sent" else { return }
+        if !passed.isEmpty { context.metrics.count("mail_passed_through_total", ("reason", passed)) }
+        for (outcome, count) in links {
+            let isTracked = outcome == "tracked"
+            context.metrics.count(
+                "links_total", ("result", isTracked ? "tracked" : "left"), ("reason", isTracked ? "" : outcome),
+                by: count)
+        }
     }
+}
+
+/// What all deliveries share besides queue and events.
+struct DeliveryContext: Sendable {
+    let metrics: RelayMetrics
+    /// Whether an address is on the deny list.
+    let isDenied: @Sendable (String) -> Bool
+    /// Called with each mail that leaves the queue.
+    let archive: @Sendable (TrackingMessageID, QueuedMessage, OutgoingMail) -> Void
 }
 
 /// How long to leave a failing upstream alone.
 actor UpstreamHealth {
-    private var failures = 0
-    private var pausedUntil: Int64 = 0
+    /// What is known of an upstream.
+    struct State: Sendable {
+        /// The latest mail that was answered, milliseconds since 1970.
+        var success: Int64?
+        /// TLS of it.
+        var tls: String?
+        /// Days until its certificate ends.
+        var certificateDaysLeft: Int?
+        /// The latest failure of a connection.
+        var failure: (time: Int64, sentence: String)?
+        var pausedUntil: Int64 = 0
+    }
 
-    func succeeded() { failures = 0 }
+    private var failures = 0
+    private(set) var state = State()
+    private var pausedUntil: Int64 { state.pausedUntil }
+
+    func succeeded(_ report: DeliveryReport, now: Int64) {
+        failures = 0
+        state.success = now
+        state.tls = report.tls
+        state.certificateDaysLeft = report.certificateDaysLeft
+    }
 
     /// - Returns: milliseconds to wait; `nil` where it is paused already or a single lost connection says nothing yet.
     func failed(_ failure: UpstreamFailure, now: Int64) -> Int64? {
+        state.failure = (now, failure.sentence)
         guard now >= pausedUntil else { return nil }
         failures += 1
         if case .lost = failure, failures < 3 { return nil }
         let wait: Int64 = failure.needsOperator ? 60_000 : min(60_000, 5_000 << Int64(min(failures - 1, 4)))
-        pausedUntil = now + wait
+        state.pausedUntil = now + wait
         return wait
     }
 }

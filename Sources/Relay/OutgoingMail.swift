@@ -44,14 +44,20 @@ struct OutgoingMail: Sendable {
     var isSplit: Bool { decision?.mode == .local && decision?.recipients == .split && prepared?.isTracked == true }
 
     /// The content for a recipient.
-    /// - Parameter limit: octets the upstream takes; a copy that tracking makes too large goes out as it came.
+    /// - Parameters:
+    ///   - limit: octets the upstream takes; a copy that tracking makes too large goes out as it came.
+    ///   - isDenied: whether the recipient is on the deny list.
     /// - Returns: the pieces, their octets, and the outcome of the transform where the mail is tracked.
     func render(
-        recipient: Int, limit: Int? = nil
+        recipient: Int, limit: Int? = nil, isDenied: Bool = false
     ) -> (content: OutgoingContent, octets: Int, outcome: TransformOutcome?) {
         var outcome: TransformOutcome?
         var edits = SpliceList()
-        if let prepared {
+        if isDenied, prepared != nil {
+            let denied = TransformOutcome.passedThrough(.recipientDenied, TransformReport())
+            edits = (try? fixUps(denied, isRewritten: false)) ?? SpliceList()
+            outcome = denied
+        } else if let prepared {
             let rendered = prepared.render(recipient: recipient)
             outcome = rendered.outcome
             do {

@@ -40,6 +40,7 @@ public final class RelayInstance: Service {
     private let settings: RelaySettings
     private let log: RelayLog
     private let handler: RelayLogHandler
+    private let metrics = RelayMetrics()
     private let whenReady: @Sendable (Ports) -> Void
     private static let drainTime = Duration.seconds(20)
 
@@ -70,7 +71,10 @@ public final class RelayInstance: Service {
             throw StartFailure(error.description, exitCode: 78)
         }
         settings.policies.keyID = codec.signingKey
-        let store = SQLiteQueueStore(directory: settings.dataDirectory, messageOctets: settings.limits.messageOctets)
+        let metrics = metrics
+        let store = SQLiteQueueStore(
+            directory: settings.dataDirectory, messageOctets: settings.limits.messageOctets,
+            observeSync: { metrics.sync(nanoseconds: $0) })
         let queue = MessageQueue(
             store: store, upstreams: Array(settings.upstreams.keys), schedule: settings.retrySchedule,
             now: SystemClock.now)
@@ -82,7 +86,11 @@ public final class RelayInstance: Service {
                 "\(error)", exitCode: error as? QueueError == .locked(path: settings.dataDirectory) ? 75 : 73)
         }
         log.info("queue opened", ("messages", "\(recovery.messages)"), ("orphaned", "\(recovery.orphanedSegments)"))
-        let events = SQLiteEventLog(directory: settings.dataDirectory) { [log] in log.error($0) }
+        var options = SQLiteEventLog.Options()
+        options.rules = try HitRulesFile.load(settings.web.hitClassesFile)
+        options.retention = settings.retention
+        options.observe = { hit, hitClass in metrics.hit(hit.kind, hitClass) }
+        let events = SQLiteEventLog(directory: settings.dataDirectory, options: options) { [log] in log.error($0) }
         do {
             try await serve(settings, queue, events, codec)
         } catch {
@@ -102,15 +110,31 @@ public final class RelayInstance: Service {
         _ settings: RelaySettings, _ queue: MessageQueue, _ events: SQLiteEventLog, _ codec: TokenCodec
     ) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
-        let deliveries = try makeDeliveries(settings, queue, events, codec, group)
+        let files = TrackingFiles(
+            blockListFile: settings.blockListFile, denyListFile: settings.denyListFile, log: log)
+        let sources = SourceArchive(directory: settings.dataDirectory) { [log] in log.error($0) }
+        let context = DeliveryContext(
+            metrics: metrics, isDenied: { files.denyList?.content.contains($0) ?? false },
+            archive: { id, message, mail in
+                let time = settings.policy(of: mail.note.tag).keepSource / .milliseconds(1)
+                guard time > 0 else { return }
+                sources.keep(id, message, mail.original, now: SystemClock.now(), for: Int64(time))
+            })
+        let deliveries = try makeDeliveries(settings, queue, events, codec, context, group)
         let submission = Submission(
-            settings: settings, users: try AuthFile.read(settings.listeners), queue: queue, events: events, log: log)
+            settings: settings, users: try AuthFile.read(settings.listeners), queue: queue, events: events,
+            metrics: metrics, log: log)
         let web = WebPorts()
-        let webServices = makeWeb(settings, queue, events, codec, web)
+        let console = RelayConsole(
+            settings: settings, queue: try QueueInspector(directory: settings.dataDirectory),
+            reader: EventReader(directory: settings.dataDirectory), log: events, codec: codec, sources: sources,
+            deliveries: deliveries, files: files, metrics: metrics)
+        let webServices = try makeWeb(settings, events, codec, console, web)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             for service in webServices { tasks.addTask { try await service.run() } }
             for delivery in deliveries { tasks.addTask { await delivery.run() } }
             tasks.addTask { await Self.tick(queue) }
+            tasks.addTask { await cancelWhenGracefulShutdown { await files.watch() } }
             var ports = Ports()
             var servers: [SMTPServer] = []
             do {
@@ -207,7 +231,7 @@ public final class RelayInstance: Service {
 
     private func makeDeliveries(
         _ settings: RelaySettings, _ queue: MessageQueue, _ events: SQLiteEventLog, _ codec: TokenCodec,
-        _ group: any EventLoopGroup
+        _ context: DeliveryContext, _ group: any EventLoopGroup
     ) throws -> [Delivery] {
         let budget = ByteBudget(settings.limits.inFlightOctets)
         return try settings.upstreams.values.sorted { $0.name < $1.name }.map { upstream in
@@ -216,7 +240,7 @@ public final class RelayInstance: Service {
                     settings: upstream, hostname: settings.hostname, queue: queue,
                     pool: UpstreamPool(route: try UpstreamRoute(upstream, hostname: settings.hostname), group: group),
                     codec: codec,
-                    events: events, budget: budget, log: log)
+                    events: events, budget: budget, context: context, log: log)
             } catch let error as TLSError {
                 throw StartFailure("upstream \(upstream.name): \(error)", exitCode: 78)
             }
@@ -224,38 +248,44 @@ public final class RelayInstance: Service {
     }
 
     private func makeWeb(
-        _ settings: RelaySettings, _ queue: MessageQueue, _ events: SQLiteEventLog, _ codec: TokenCodec,
+        _ settings: RelaySettings, _ events: SQLiteEventLog, _ codec: TokenCodec, _ console: RelayConsole,
         _ ports: WebPorts
-    ) -> [WebService] {
-        let responder = HitResponder(
-            codec: codec, sink: events, trustedProxies: settings.web.trustedProxies, now: SystemClock.now)
+    ) throws -> [WebService] {
+        var responder = HitResponder(
+            codec: codec, sink: events, trustedProxies: settings.web.trustedProxies, metrics: metrics.hits,
+            now: SystemClock.now)
+        if let list = console.files.blockList { responder.blockList = { list.content } }
+        responder.tag = { [reader = console.reader] in try? await reader.mail($0.description)?.mail.tag }
         let policies = [settings.policies.defaults] + settings.policies.tags.values
-        let prefixes = Set(policies.map(\.baseURL.path))
-        var listeners = [
-            WebListener(host: settings.web.address.host, port: settings.web.address.port, isTrackingOnly: false)
-        ]
-        if let address = settings.web.trackingAddress {
-            listeners.append(WebListener(host: address.host, port: address.port, isTrackingOnly: true))
-        }
         var logger = Logger(label: "tracerelay.web") { [handler] _ in handler }
         logger.logLevel = .warning
         let directory = settings.dataDirectory
         let octets = settings.limits.messageOctets
-        return listeners.enumerated().map { index, listener in
-            WebService(
-                listener: listener, responder: responder, prefixes: prefixes,
-                readiness: {
-                    let complaint = await BlockingWork.run {
-                        SQLiteQueueStore.complaint(directory: directory, messageOctets: octets)
-                    }
-                    return Readiness(isReady: complaint == nil, text: complaint ?? "ok")
-                }, logger: logger, whenBound: { await ports.bound(index, $0) })
+        let access = try ConsoleAccess(settings.web)
+        var parts = WebParts(
+            responder: responder, prefixes: Set(policies.map(\.baseURL.path)),
+            readiness: {
+                let complaint = await BlockingWork.run {
+                    SQLiteQueueStore.complaint(directory: directory, messageOctets: octets)
+                }
+                return Readiness(isReady: complaint == nil, text: complaint ?? "ok")
+            }, metrics: { await console.measure() }, access: access, logger: logger)
+        parts.console = try Console(services: console.services(), access: access)
+        return WebPorts.listeners(settings.web, scope: .console).enumerated().map { [parts] index, listener in
+            WebService(listener: listener, parts: parts, whenBound: { await ports.bound(index, $0) })
         }
     }
 }
 
 /// Collects the ports of the web listeners.
-private actor WebPorts {
+actor WebPorts {
+    /// The listeners of `[web]`.
+    /// - Parameter scope: of the one that does not face the Internet.
+    static func listeners(_ web: WebSettings, scope: WebListener.Scope) -> [WebListener] {
+        [WebListener(host: web.address.host, port: web.address.port, scope: scope)]
+            + (web.trackingAddress.map { [WebListener(host: $0.host, port: $0.port, scope: .tracking)] } ?? [])
+    }
+
     private var ports: [Int: Int] = [:]
     private var waiter: (count: Int, continuation: CheckedContinuation<[Int], Never>)?
 

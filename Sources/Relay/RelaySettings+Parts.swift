@@ -5,11 +5,29 @@ import OpenSSLBridge
 import RelayConfiguration
 import SMTPProtocol
 import SMTPTransport
+import StorageSQLite
+import Tracking
 
 extension RelaySettings {
     var retrySchedule: RetrySchedule {
         RetrySchedule(
             waits: queue.retry.map { Int64($0 / .milliseconds(1)) }, lifetime: Int64(queue.lifetime / .milliseconds(1)))
+    }
+}
+
+extension RelaySettings {
+    /// The policy of a tag; the defaults for mail without one.
+    func policy(of tag: String) -> TagPolicy { TagName(tag).flatMap { policies.tags[$0] } ?? policies.defaults }
+
+    var retention: Retention {
+        func clocks(_ policy: TagPolicy) -> RetentionClocks {
+            RetentionClocks(
+                personal: Int64(policy.keepPersonal / .milliseconds(1)), hits: Int64(policy.keepHits / .milliseconds(1)),
+                figures: Int64(policy.keepFigures / .milliseconds(1)))
+        }
+        return Retention(
+            tags: Dictionary(uniqueKeysWithValues: policies.tags.map { ($0.key.description, clocks($0.value)) }),
+            others: clocks(policies.defaults))
     }
 }
 

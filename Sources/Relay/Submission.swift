@@ -18,19 +18,21 @@ final class Submission: ServerDelegate {
     private let users: [String: [String: String]]
     private let queue: MessageQueue
     private let events: any EventSink
+    private let metrics: RelayMetrics
     private let log: RelayLog
     private let generator = Mutex(SystemRandomNumberGenerator())
     private let neededNames: Set<String>
 
     init(
         settings: RelaySettings, users: [String: [String: String]], queue: MessageQueue, events: any EventSink,
-        log: RelayLog
+        metrics: RelayMetrics, log: RelayLog
     ) {
         self.settings = settings
         listeners = Dictionary(settings.listeners.map { ($0.address.description, $0) }) { first, _ in first }
         self.users = users
         self.queue = queue
         self.events = events
+        self.metrics = metrics
         self.log = log
         neededNames = settings.policies.neededHeaderNames
     }
@@ -169,6 +171,7 @@ final class Submission: ServerDelegate {
         new.needsSMTPUTF8 = envelope.parameters.smtpUTF8 && Self.needsSMTPUTF8(envelope, header, head)
         new.note = note.encoded
         let id = await queue.makeID()
+        let start = SystemClock.now()
         do {
             switch content {
             case .memory(let bytes): try await queue.submit(new, id: id, content: .memory(bytes))
@@ -178,15 +181,25 @@ final class Submission: ServerDelegate {
         } catch {
             return refuse(error, connection)
         }
+        metrics.phase("commit", milliseconds: SystemClock.now() - start)
+        metrics.count("mail_accepted_total", ("tag", note.tag))
+        if note.untracked.isEmpty { metrics.count("mail_tracked_total", ("tag", note.tag)) }
         events.record(
             .message(
                 MessageRecord(
                     message: note.message, time: new.arrival, queueID: id.description, tag: note.tag,
                     fromDomain: note.fromDomain,
-                    recipients: privacy == .anonymous ? [] : new.recipients, untracked: note.untracked, privacy: privacy
-                )))
+                    recipients: privacy == .anonymous ? [] : new.recipients, untracked: note.untracked,
+                    privacy: privacy, subject: subject(note.tag, header, head))))
         accepted(id, new, note, verdict)
         return .reply(Self.acceptance(id, settings.replyText))
+    }
+
+    /// The decoded subject, where the tag's policy keeps it.
+    private func subject(_ tag: String, _ header: HeaderSection, _ head: [UInt8]) -> String {
+        guard settings.policy(of: tag).keepsSubject, let field = header.first("Subject", in: head) else { return "" }
+        let octets = EncodedWord.decode(HeaderSection.unfolded(field.body, in: head)).drop { $0 == 0x20 }
+        return String(decoding: octets.lazy.filter { $0 >= 0x20 && $0 != 0x7F }.prefix(250), as: UTF8.self)
     }
 
     private func accepted(_ id: QueueID, _ new: NewMessage, _ note: MessageNote, _ verdict: TraceVerdict) {

@@ -10,6 +10,18 @@ public enum ConfigurationLoader {
     ///   - file: its name, for errors.
     /// - Throws: ``ConfigurationErrors`` with everything that is wrong, in the order of the file.
     public static func parse(_ text: String, file: String) throws(ConfigurationErrors) -> RelaySettings {
+        try read(text, file: file) { $0.run() }
+    }
+
+    /// Reads what `serve --only tracking` needs; upstreams, tags and rules may stand there too.
+    /// - Throws: ``ConfigurationErrors``.
+    public static func parseTracker(_ text: String, file: String) throws(ConfigurationErrors) -> TrackerSettings {
+        try read(text, file: file) { $0.runTracker() }
+    }
+
+    private static func read<Settings>(_ text: String, file: String, _ body: (inout Loading) -> Settings?)
+        throws(ConfigurationErrors) -> Settings
+    {
         let table: TOMLTable
         do {
             table = try TOMLTable(string: text)
@@ -25,7 +37,7 @@ public enum ConfigurationLoader {
         let findings = Findings(file: file, locator: KeyLocator(text))
         let root = SectionReader(table: table, path: [], findings: findings)
         var loading = Loading(root: root, findings: findings)
-        let settings = loading.run()
+        let settings = body(&loading)
         guard let settings, findings.errors.isEmpty else {
             throw ConfigurationErrors(errors: findings.errors.sorted { ($0.line, $0.column) < ($1.line, $1.column) })
         }
@@ -52,13 +64,42 @@ struct Loading {
         settings.upstreams = upstreams
         settings.origins = tracking.origins
         if let word = root.word("reply-text", ReplyText.self) { settings.replyText = word }
-        if let file = root.table("tracking")?.string("key-file") { settings.keyFile = file }
+        if let section = root.table("tracking") {
+            if let file = section.string("key-file") { settings.keyFile = file }
+            settings.blockListFile = section.string("block-list-file")
+            settings.denyListFile = section.string("deny-list-file")
+        }
         settings.listeners = listeners() ?? settings.listeners
         readWeb(&settings.web)
         readLimits(&settings.limits)
         readQueue(&settings.queue)
         readLog(&settings.log)
         settings.warnings = findings.warnings
+        return settings
+    }
+
+    func runTracker() -> TrackerSettings? {
+        root.check(Schema.topLevel)
+        let directory = root.string("data-directory") ?? "/var/lib/tracerelay"
+        if !directory.hasPrefix("/") { root.fail("data-directory", "must be an absolute path") }
+        var settings = TrackerSettings(dataDirectory: directory)
+        if let section = root.table("tracking") {
+            section.check(Schema.tracking.map(\.name))
+            if let file = section.string("key-file") { settings.keyFile = file }
+            settings.blockListFile = section.string("block-list-file")
+            if let text = section.string("base-url") {
+                do {
+                    settings.basePath = try BaseURL(text).path
+                } catch {
+                    section.fail("base-url", error.description)
+                }
+            }
+        }
+        readWeb(&settings.web)
+        readLog(&settings.log)
+        if settings.web.trackingAddress == nil {
+            findings.error(["web"], "[web] needs `tracking-address`, where pixel and links are served")
+        }
         return settings
     }
 
@@ -191,9 +232,23 @@ struct Loading {
         web.trackingAddress = section.endpoint("tracking-address")
         web.trustedProxies =
             section.list("trusted-proxies", "a network such as \"127.0.0.1/32\"") { IPNetwork($0) } ?? []
-        if !web.address.isLoopback {
-            section.fail("address", "must be on loopback; to face the Internet use `tracking-address`")
+        web.hitClassesFile = section.string("hit-classes-file")
+        web.passwordHash = hash(section, "password-hash")
+        web.tokenHash = hash(section, "token-hash")
+        if !web.address.isLoopback, web.passwordHash == nil, web.tokenHash == nil {
+            section.fail(
+                "address",
+                "a console that is not on loopback needs `password-hash` or `token-hash`; for pixel and links alone use "
+                    + "`tracking-address`")
         }
+    }
+
+    private func hash(_ section: SectionReader, _ key: String) -> String? {
+        guard let text = section.string(key) else { return nil }
+        if !text.hasPrefix("pbkdf2-sha256$") {
+            section.fail(key, "must be what `tracerelay password NAME` prints behind \"NAME:\"")
+        }
+        return text
     }
 
     private func readLimits(_ limits: inout LimitSettings) {

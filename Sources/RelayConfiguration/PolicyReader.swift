@@ -83,6 +83,11 @@ struct PolicyReader {
         if let value = section.word("charset", CharsetPolicy.self) { policy.charset = value }
         if let value = section.word("dkim-signed", DKIMPolicy.self) { policy.dkimSigned = value }
         if let value = section.word("privacy", Privacy.self) { policy.privacy = value }
+        if let value = section.boolean("keep-subject") { policy.keepsSubject = value }
+        if let value = section.duration("keep-source") { policy.keepSource = value }
+        if let value = section.duration("keep-personal") { policy.keepPersonal = value }
+        if let value = section.duration("keep-hits") { policy.keepHits = value }
+        if let value = section.duration("keep-figures") { policy.keepFigures = value }
         if let value = section.strings("senders") { policy.senders = value.map { $0.lowercased() } }
         if let value = section.string("upstream") {
             if !upstreams.contains(value) {
@@ -151,7 +156,11 @@ struct PolicyReader {
             ("utm", "{\(policy.utm.map { "\($0.name) = \(quoted($0.value))" }.joined(separator: ", "))}"),
             ("pixel", quoted(policy.pixel.rawValue)), ("charset", quoted(policy.charset.rawValue)),
             ("dkim-signed", quoted(policy.dkimSigned.rawValue)), ("upstream", quoted(policy.upstream ?? "default")),
-            ("privacy", quoted(policy.privacy.rawValue)),
+            ("privacy", quoted(policy.privacy.rawValue)), ("keep-subject", "\(policy.keepsSubject)"),
+            ("keep-source", quoted(Quantity.text(policy.keepSource))),
+            ("keep-personal", quoted(Quantity.text(policy.keepPersonal))),
+            ("keep-hits", quoted(Quantity.text(policy.keepHits))),
+            ("keep-figures", quoted(Quantity.text(policy.keepFigures))),
             ("senders", "[\(policy.senders.map(quoted).joined(separator: ", "))]"),
         ]
         return values.map {

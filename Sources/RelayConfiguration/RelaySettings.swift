@@ -120,6 +120,12 @@ public struct WebSettings: Sendable {
     public var trackingAddress: Endpoint?
     /// Networks whose forwarding headers count.
     public var trustedProxies: [IPNetwork] = []
+    /// Rules that tell people from machines; `nil` for the shipped ones.
+    public var hitClassesFile: String?
+    /// Hash of the console's password.
+    public var passwordHash: String?
+    /// Hash of the token for API and metrics.
+    public var tokenHash: String?
 
     /// The defaults.
     public init() {}
@@ -191,6 +197,10 @@ public struct RelaySettings: Sendable {
     public var origins: [PolicyValue] = []
     /// The tracking keys.
     public var keyFile: String
+    /// Links that are turned off.
+    public var blockListFile: String?
+    /// Recipients who are never tracked.
+    public var denyListFile: String?
     /// `[web]`.
     public var web = WebSettings()
     /// `[limits]`.
@@ -215,6 +225,28 @@ public struct RelaySettings: Sendable {
     /// 127.0.0.1:2525 and [::1]:2525.
     public static let defaultListeners = ["127.0.0.1", "::1"].map {
         ListenerSettings(address: Endpoint(host: $0, port: 2525))
+    }
+}
+
+/// What `serve --only tracking` needs of relay.conf.
+public struct TrackerSettings: Sendable {
+    /// Journal of hits.
+    public var dataDirectory: String
+    /// The tracking keys.
+    public var keyFile: String
+    /// Path of the base URL, in front of `/o/` and `/c/`.
+    public var basePath = ""
+    /// Links that are turned off; lines of tags say nothing here.
+    public var blockListFile: String?
+    /// `[web]`; its tracking address is there.
+    public var web = WebSettings()
+    /// `[log]`.
+    public var log = LogSettings()
+
+    /// Settings with the defaults.
+    public init(dataDirectory: String) {
+        self.dataDirectory = dataDirectory
+        keyFile = dataDirectory + "/tracking.key"
     }
 }
 

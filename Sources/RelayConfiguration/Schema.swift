@@ -67,6 +67,11 @@ public enum Schema {
         KeySpecification("dkim-signed", "\"pass-through\" or \"remove\" the signature and track"),
         KeySpecification("upstream", "the upstream that takes the mail"),
         KeySpecification("privacy", "\"full\", \"pseudonymous\" or \"anonymous\""),
+        KeySpecification("keep-subject", "whether console and API show the subject"),
+        KeySpecification("keep-source", "how long a mail's text stays for the console after its delivery"),
+        KeySpecification("keep-personal", "how long addresses, subjects, clients and agents are kept"),
+        KeySpecification("keep-hits", "how long mails, deliveries and hits are kept"),
+        KeySpecification("keep-figures", "how long figures per day are kept"),
     ]
     /// `[tracking]`.
     public static let tracking =
@@ -74,6 +79,8 @@ public enum Schema {
             KeySpecification("key-file", "tracking keys; made on first start when missing"),
             KeySpecification("unknown-tag", "\"untracked\" or \"reject\""),
             KeySpecification("on-bad-trace", "\"untracked\" or \"reject\""),
+            KeySpecification("block-list-file", "links that are turned off: message, tag, host or key, one a line"),
+            KeySpecification("deny-list-file", "recipients who are never tracked: addresses or their SHA-256, one a line"),
         ] + policy
     /// `[tag.NAME]`.
     public static let tag = policy + [KeySpecification("senders", "From domains (globs) that may use the tag")]
@@ -94,9 +101,13 @@ public enum Schema {
     ]
     /// `[web]`.
     public static let web = [
-        KeySpecification("address", "pixel, redirect and health"),
+        KeySpecification("address", "pixel, redirect, console, API, metrics and health"),
         KeySpecification("tracking-address", "pixel and redirect alone, to face the Internet"),
         KeySpecification("trusted-proxies", "networks whose forwarding headers count"),
+        KeySpecification("hit-classes-file", "rules that tell people from machines; default: `tracerelay events classes`"),
+        KeySpecification(
+            "password-hash", "the console's password, as `tracerelay password` prints it behind the name; a must off loopback"),
+        KeySpecification("token-hash", "the token for API and metrics, made the same way"),
     ]
     /// `[limits]`.
     public static let limits = [

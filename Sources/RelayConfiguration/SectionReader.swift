@@ -166,6 +166,14 @@ enum Quantity {
         return scaled(text, units).map { .milliseconds($0) }
     }
 
+    /// The largest unit that needs no fraction.
+    static func text(_ duration: Duration) -> String {
+        let milliseconds = Int(duration / .milliseconds(1))
+        let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
+        let unit = units.first { milliseconds % $0.1 == 0 && (milliseconds > 0 || $0.0 == "s") } ?? ("ms", 1)
+        return "\(milliseconds / unit.1)\(unit.0)"
+    }
+
     static func octets(_ text: String) -> Int? {
         let units = [
             ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("KB", 1_000), ("MB", 1_000_000),

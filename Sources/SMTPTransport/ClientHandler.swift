@@ -22,6 +22,7 @@ final class ClientHandler: ChannelInboundHandler {
     private var timer: Scheduled<Void>?
     private weak var owner: UpstreamConnection?
     private(set) var tls: String?
+    private(set) var certificateDaysLeft: Int?
     private var context: ChannelHandlerContext?
     private var heardSinceBegin = false
 
@@ -54,6 +55,7 @@ final class ClientHandler: ChannelInboundHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard let done = event as? TLSHandshakeCompleted else { return context.fireUserInboundEventTriggered(event) }
         tls = "\(done.version) \(done.cipher)"
+        certificateDaysLeft = done.certificateDaysLeft
         perform(session.tlsEstablished(), context)
     }
 

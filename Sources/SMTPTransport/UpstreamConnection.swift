@@ -77,10 +77,11 @@ final class UpstreamConnection: Sendable {
     }
 
     /// Whether another mail may be sent, and TLS for the log.
-    func state() async -> (isUsable: Bool, tls: String?) {
-        let state = try? await channel.eventLoop.submit { [handler] in (handler.value.isUsable, handler.value.tls) }
-            .get()
-        return state ?? (false, nil)
+    func state() async -> (isUsable: Bool, tls: String?, certificateDaysLeft: Int?) {
+        let state = try? await channel.eventLoop.submit { [handler] in
+            (handler.value.isUsable, handler.value.tls, handler.value.certificateDaysLeft)
+        }.get()
+        return state ?? (false, nil, nil)
     }
 
     func quit() { channel.eventLoop.execute { [handler] in handler.value.quit() } }

@@ -9,6 +9,7 @@ public actor UpstreamPool {
         let messages: Int
         let since: NIODeadline
         let tls: String?
+        let certificateDaysLeft: Int?
     }
 
     /// Where it leads.
@@ -49,6 +50,7 @@ public actor UpstreamPool {
             let (outcome, heard) = await lease.connection.send(transaction, content)
             report.outcome = outcome
             report.tls = lease.tls
+            report.certificateDaysLeft = lease.certificateDaysLeft
             report.transmission = clock.now - begun
             await release(lease, outcome)
             if case .failed(.lost) = outcome, lease.messages > 0, !heard, attempt == 0 { continue }
@@ -64,7 +66,10 @@ public actor UpstreamPool {
                 open += 1
                 do {
                     let connection = try await UpstreamConnection.open(route, on: group)
-                    return Idle(connection: connection, messages: 0, since: .now(), tls: await connection.state().tls)
+                    let state = await connection.state()
+                    return Idle(
+                        connection: connection, messages: 0, since: .now(), tls: state.tls,
+                        certificateDaysLeft: state.certificateDaysLeft)
                 } catch {
                     open -= 1
                     limit = 1
@@ -97,7 +102,10 @@ public actor UpstreamPool {
             limit = max(1, limit / 2)
         }
         if mayStay, await lease.connection.state().isUsable {
-            idle.append(Idle(connection: lease.connection, messages: messages, since: .now(), tls: lease.tls))
+            idle.append(
+                Idle(
+                    connection: lease.connection, messages: messages, since: .now(), tls: lease.tls,
+                    certificateDaysLeft: lease.certificateDaysLeft))
             startSweeper()
         } else {
             lease.connection.quit()

@@ -126,6 +126,8 @@ public struct DeliveryReport: Sendable {
     public var outcome: Outcome
     /// Version and cipher of TLS.
     public var tls: String?
+    /// Days until the upstream's certificate ends.
+    public var certificateDaysLeft: Int?
     /// Time for the connection, where one was made.
     public var setup: Duration = .zero
     /// Time from MAIL to the last reply.

@@ -1,25 +1,60 @@
 import Glibc
 import TrackingEvents
 
-/// Events that the database does not have yet, as lines in a file, each behind its XXH64 checksum in hexadecimal.
+/// Events as lines in a file, each behind its XXH64 checksum in hexadecimal; read again from any line's start.
 final class EventJournal {
     private static let checksumOctets = 16
+    /// Octets that are read at a time: a few thousand events.
+    private static let pieceOctets = 512 << 10
 
+    let path: String
     private let descriptor: Int32
-    private let path: String
     private(set) var octets = 0
+    private var isSynced = true
 
     /// Opens the file; a torn last line, which a crash leaves, is cut off so that nothing is ever joined to it.
     init(path: String) throws {
         self.path = path
         descriptor = try Files.open(path, O_RDWR | O_CREAT | O_APPEND)
         let size = max(0, Int(lseek(descriptor, 0, SEEK_END)))
-        let bytes = try Files.read(path, offset: 0, count: size)
-        octets = bytes.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+        octets = try Self.wholeLines(path, size)
         if octets < size { ftruncate(descriptor, off_t(octets)) }
     }
 
+    /// Opens another node's file.
+    init(reading path: String) throws {
+        self.path = path
+        descriptor = try Files.open(path, O_RDONLY)
+        octets = try Self.wholeLines(path, max(0, Int(lseek(descriptor, 0, SEEK_END))))
+    }
+
     deinit { close(descriptor) }
+
+    private static func wholeLines(_ path: String, _ size: Int) throws -> Int {
+        var end = size
+        while end > 0 {
+            let start = max(0, end - pieceOctets)
+            if let last = try Files.read(path, offset: Int64(start), count: end - start).lastIndex(of: 0x0A) {
+                return start + last + 1
+            }
+            end = start
+        }
+        return 0
+    }
+
+    /// Device and inode: another file under the same name is another journal.
+    var identity: Int64 {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return 0 }
+        return Int64(truncatingIfNeeded: UInt64(status.st_ino) ^ UInt64(status.st_dev) << 48)
+    }
+
+    /// Whether the file is still there under its name: somebody may have moved it away.
+    var isInPlace: Bool {
+        var (own, named) = (stat(), stat())
+        return fstat(descriptor, &own) == 0 && stat(path, &named) == 0 && own.st_ino == named.st_ino
+            && own.st_dev == named.st_dev
+    }
 
     func append(_ events: [(number: Int64, event: Event)], limit: Int) throws {
         var bytes: [UInt8] = []
@@ -37,24 +72,38 @@ final class EventJournal {
             throw error
         }
         octets += bytes.count
+        isSynced = false
     }
 
-    func sync() { fdatasync(descriptor) }
+    /// Once per group of lines.
+    func sync() {
+        guard !isSynced else { return }
+        isSynced = fdatasync(descriptor) == 0
+    }
 
-    /// Everything in it, and how many lines were damaged and are left out.
-    func events() throws -> (events: [(number: Int64, event: Event)], damaged: Int) {
-        let lines = try Files.read(path, offset: 0, count: octets).split(separator: 0x0A)
+    /// Events from an offset on, how many lines were damaged and are left out, and where the next ones begin.
+    func events(from offset: Int) throws -> (events: [(number: Int64, event: Event)], damaged: Int, end: Int) {
+        var count = min(Self.pieceOctets, octets - offset)
+        var bytes = try Files.read(path, offset: Int64(offset), count: count)
+        while bytes.lastIndex(of: 0x0A) == nil, offset + count < octets {
+            count = min(count * 2, octets - offset)
+            bytes = try Files.read(path, offset: Int64(offset), count: count)
+        }
+        let end = bytes.lastIndex(of: 0x0A).map { $0 + 1 } ?? bytes.count
+        let lines = bytes[..<end].split(separator: 0x0A)
         let events = lines.compactMap { line -> (number: Int64, event: Event)? in
             let content = line.dropFirst(Self.checksumOctets)
             return line.prefix(Self.checksumOctets).elementsEqual(Self.checksum(content))
                 ? EventCoding.decode(content) : nil
         }
-        return (events, lines.count - events.count)
+        // A file that someone has cut shorter must not be read for ever.
+        return (events, lines.count - events.count, end > 0 ? offset + end : octets)
     }
 
-    func clear() {
-        guard ftruncate(descriptor, 0) == 0 else { return }
+    func clear() -> Bool {
+        guard ftruncate(descriptor, 0) == 0 else { return false }
         octets = 0
+        return true
     }
 
     private static func checksum(_ line: ArraySlice<UInt8>) -> [UInt8] {

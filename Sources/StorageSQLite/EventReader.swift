@@ -1,97 +1,96 @@
 import Foundation
 import GRDB
 import MessageQueue
-import Tracking
+import Synchronization
+public import TrackingEvents
 
-/// One stored event, with what is known of its mail.
-public struct StoredEvent: Sendable, Hashable, Codable {
-    /// Grows by storing order: the cursor.
-    public let sequence: Int64
-    /// Milliseconds since 1970.
-    public let time: Int64
-    /// `delivery`, `open` or `click`.
-    public let kind: String
-    /// The message, as tokens call it.
-    public let message: String
-    /// Its id in the queue, where the mail is known here.
-    public let queueID: String?
-    /// Its tag.
-    public let tag: String?
-    /// Number of the recipient.
-    public let recipient: Int?
-    /// The recipient's address.
-    public let address: String?
-    /// Number of the link.
-    public let link: Int?
-    /// Where it leads.
-    public let url: String
-    /// Status of a delivery, class of a hit.
-    public let result: String
-    /// Evidence for the class.
-    public let evidence: String
-    /// Client and agent, as far as the policy keeps them.
-    public let client: String
-    /// See ``client``.
-    public let agent: String
-    /// Name of the upstream.
-    public let upstream: String
-    /// The upstream's reply.
-    public let reply: String
-    /// Why the body went out as it was.
-    public let passedThrough: String
-}
+/// Reads `events.sqlite`, also while the service writes it; opens it anew when the file is another one.
+public final class EventReader: EventSource {
+    private struct Opened {
+        let pool: DatabasePool
+        let identity: [UInt64]
+    }
 
-/// Reads `events.sqlite`, also while the service writes it.
-public struct EventReader: Sendable {
-    private let database: DatabaseQueue
+    private let path: String
+    private let opened = Mutex<Opened?>(nil)
 
-    /// Opens the events of a data directory.
-    /// - Throws: ``QueueError/storageFailed(_:)`` where there are none.
-    public init(directory: String) throws {
-        let path = directory + "/events.sqlite"
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw QueueError.storageFailed("there are no events in \(directory) yet")
+    /// A reader of a data directory's events, which need not be there yet.
+    public init(directory: String) { path = directory + "/events.sqlite" }
+
+    /// Whether there are events to read.
+    public var isThere: Bool { (try? pool()) != nil }
+
+    private func pool() throws -> DatabasePool {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            throw QueueError.storageFailed("there are no events at \(path) yet")
         }
+        let identity = [UInt64(status.st_dev), UInt64(status.st_ino)]
+        return try opened.withLock { opened in
+            if let opened, opened.identity == identity { return opened.pool }
+            opened = nil
+            let pool = try SQLiteFile.openPool(path)
+            try pool.write { try EventSchema.prepare($0) }
+            opened = Opened(pool: pool, identity: identity)
+            return pool
+        }
+    }
+
+    private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         do {
-            database = try SQLiteFile.open(path, isDurable: false)
-            try database.write { try EventRows.prepare($0) }
+            return try await pool().read(body)
+        } catch let error as QueueError {
+            throw error
         } catch {
             throw QueueError.storageFailed("\(path): \(error)")
         }
     }
 
-    /// The last event's sequence.
-    /// - Throws: `DatabaseError`.
-    public func lastSequence() throws -> Int64 {
-        try database.read { try Int64.fetchOne($0, sql: "SELECT MAX(sequence) FROM event") ?? 0 }
+    /// See ``EventSource``.
+    public func daily(from: Int64, to: Int64) async throws -> [String: Figures] {
+        try await read { try EventQueries.byTag($0, "day", from: from, to: to) }
     }
 
-    /// Events behind a cursor, in the order they were stored.
-    /// - Throws: `DatabaseError`.
-    public func events(after cursor: Int64, since: Int64 = 0, tag: String? = nil, limit: Int = 1_000) throws
-        -> [StoredEvent]
-    {
-        try database.read { database in
-            try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT e.*, m.queue_id, m.tag, m.recipients FROM event e LEFT JOIN message m ON m.id = e.message
-                    WHERE e.sequence > ? AND e.time >= ? AND (? IS NULL OR m.tag = ?) ORDER BY e.sequence LIMIT ?
-                    """, arguments: [cursor, since, tag, tag, limit]
-            ).map(Self.event)
-        }
+    /// See ``EventSource``.
+    public func figures(from: Int64, to: Int64) async throws -> [String: Figures] {
+        try await read { try EventQueries.byTag($0, "minute", from: from / 60_000, to: (to - 1) / 60_000) }
     }
 
-    private static func event(_ row: Row) -> StoredEvent {
-        let addresses = (row["recipients"] as String?)?.split(separator: "\n", omittingEmptySubsequences: false) ?? []
-        let recipient: Int? = row["recipient"]
-        let address = recipient.flatMap { addresses.indices.contains($0) ? String(addresses[$0]) : nil }
-        let message = TrackingMessageID(bytes: Array(row["message"] as Data))
-        return StoredEvent(
-            sequence: row["sequence"], time: row["time"], kind: row["kind"], message: message?.description ?? "",
-            queueID: row["queue_id"], tag: row["tag"], recipient: recipient, address: address, link: row["link"],
-            url: row["url"],
-            result: row["class"], evidence: row["evidence"], client: row["client"], agent: row["agent"],
-            upstream: row["upstream"], reply: row["reply"], passedThrough: row["note"])
+    /// See ``EventSource``.
+    public func series(tag: String?, from: Int64, to: Int64, _ granularity: Granularity) async throws -> [FigureStep] {
+        try await read { try EventQueries.series($0, tag: tag, from: from, to: to, granularity) }
+    }
+
+    /// See ``EventSource``.
+    public func pages(tag: String, from: Int64, to: Int64, limit: Int) async throws -> [PageFigures] {
+        try await read { try EventQueries.pages($0, tag: tag, from: from, to: to, limit: limit) }
+    }
+
+    /// See ``EventSource``.
+    public func reasons(tag: String?, from: Int64, to: Int64) async throws -> [ReasonCount] {
+        try await read { try EventQueries.reasons($0, tag: tag, from: from, to: to) }
+    }
+
+    /// See ``EventSource``.
+    public func tags() async throws -> [String] { try await read { try EventQueries.tags($0) } }
+
+    /// See ``EventSource``.
+    public func mails(_ filter: MailFilter) async throws -> [StoredMail] {
+        try await read { try EventQueries.mails($0, filter) }
+    }
+
+    /// See ``EventSource``.
+    public func mail(_ id: String) async throws -> StoredMailDetail? {
+        try await read { try EventQueries.detail($0, id) }
+    }
+
+    /// See ``EventSource``.
+    public func events(_ filter: EventFilter) async throws -> [StoredEvent] {
+        try await read { try EventQueries.events($0, filter) }
+    }
+
+    /// See ``EventSource``.
+    public func lastSequence() async throws -> Int64 {
+        try await read { try Int64.fetchOne($0, sql: "SELECT MAX(sequence) FROM event") ?? 0 }
     }
 }

@@ -56,6 +56,25 @@ struct OperatingSystem: FileSystem {
     }
 }
 
+/// The operating system, with a watch on its syncs.
+struct TimedSystem: FileSystem {
+    let observe: @Sendable (Int64) -> Void
+
+    func write(_ descriptor: Int32, _ bytes: [UInt8], at offset: Int64) throws {
+        try OperatingSystem().write(descriptor, bytes, at: offset)
+    }
+
+    func sync(_ descriptor: Int32) throws {
+        let start = ContinuousClock.now
+        try OperatingSystem().sync(descriptor)
+        observe(Int64((ContinuousClock.now - start) / .nanoseconds(1)))
+    }
+
+    func free(at path: String) throws -> (octets: Int, total: Int, inodes: Int) {
+        try OperatingSystem().free(at: path)
+    }
+}
+
 enum Files {
     static func open(_ path: String, _ flags: Int32) throws -> Int32 {
         let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o600)

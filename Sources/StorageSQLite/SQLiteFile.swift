@@ -3,14 +3,25 @@ import GRDB
 
 enum SQLiteFile {
     /// Opens a database in WAL mode.
-    /// - Parameter isDurable: `synchronous=FULL`: a commit is on disk when it returns; else after the next checkpoint.
-    static func open(_ path: String, isDurable: Bool) throws -> DatabaseQueue {
+    /// - Parameters:
+    ///   - isDurable: `synchronous=FULL`: a commit is on disk when it returns; else after the next checkpoint.
+    ///   - busyTime: seconds to wait for another writer.
+    static func open(_ path: String, isDurable: Bool, busyTime: TimeInterval = 10) throws -> DatabaseQueue {
+        try DatabaseQueue(path: path, configuration: configuration(isDurable: isDurable, busyTime: busyTime))
+    }
+
+    /// Opens a database that one may read in several threads while another writes.
+    static func openPool(_ path: String) throws -> DatabasePool {
+        try DatabasePool(path: path, configuration: configuration(isDurable: false, busyTime: 2))
+    }
+
+    private static func configuration(isDurable: Bool, busyTime: TimeInterval) -> Configuration {
         var configuration = Configuration()
-        configuration.busyMode = .timeout(10)
+        configuration.busyMode = .timeout(busyTime)
         configuration.prepareDatabase { database in
             try database.execute(sql: "PRAGMA journal_mode = WAL")
             try database.execute(sql: "PRAGMA synchronous = \(isDurable ? "FULL" : "NORMAL")")
         }
-        return try DatabaseQueue(path: path, configuration: configuration)
+        return configuration
     }
 }

@@ -29,9 +29,13 @@ public final class SQLiteQueueStore: QueueStore {
     private let readers = DispatchQueue(label: "tracerelay.queue.read", attributes: .concurrent)
 
     /// A store in a directory; nothing is opened yet.
-    /// - Parameter messageOctets: size of the largest message, for the disk guard.
-    public convenience init(directory: String, messageOctets: Int) {
-        self.init(directory: directory, messageOctets: messageOctets, system: OperatingSystem())
+    /// - Parameters:
+    ///   - messageOctets: size of the largest message, for the disk guard.
+    ///   - observeSync: called with the nanoseconds of each sync of contents.
+    public convenience init(
+        directory: String, messageOctets: Int, observeSync: @escaping @Sendable (Int64) -> Void = { _ in }
+    ) {
+        self.init(directory: directory, messageOctets: messageOctets, system: TimedSystem(observe: observeSync))
     }
 
     init(directory: String, messageOctets: Int, system: any FileSystem) {
@@ -216,6 +220,11 @@ public final class SQLiteQueueStore: QueueStore {
 }
 
 extension SQLiteQueueStore {
+    /// Free octets where the queue is, and octets in all.
+    public static func space(directory: String) -> (free: Int, total: Int)? {
+        (try? OperatingSystem().free(at: directory)).map { ($0.octets, $0.total) }
+    }
+
     /// Why nothing could be committed now, or `nil`.
     public static func complaint(directory: String, messageOctets: Int) -> String? {
         do {

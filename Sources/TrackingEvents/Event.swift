@@ -18,11 +18,13 @@ public struct MessageRecord: Sendable, Hashable {
     public var untracked: String
     /// What is kept of its hits.
     public var privacy: Privacy
+    /// The decoded subject, where the policy keeps it.
+    public var subject: String
 
     /// A record with all its parts.
     public init(
         message: TrackingMessageID, time: Int64, queueID: String, tag: String, fromDomain: String, recipients: [String],
-        untracked: String, privacy: Privacy
+        untracked: String, privacy: Privacy, subject: String
     ) {
         self.message = message
         self.time = time
@@ -32,6 +34,7 @@ public struct MessageRecord: Sendable, Hashable {
         self.recipients = recipients
         self.untracked = untracked
         self.privacy = privacy
+        self.subject = subject
     }
 }
 
@@ -51,11 +54,15 @@ public struct DeliveryRecord: Sendable, Hashable {
     public var reply: String
     /// Why the mail went out with its body as it was, or empty.
     public var passedThrough: String
+    /// Whether this recipient's copy can be told by its hits: it went out with a pixel or tracked links of its own.
+    public var isTracked: Bool
+    /// What became of the links: `tracked` or a reason, and how many.
+    public var links: [String: Int]
 
     /// A record with all its parts.
     public init(
         message: TrackingMessageID, time: Int64, recipient: Int, status: String, upstream: String, reply: String,
-        passedThrough: String
+        passedThrough: String, isTracked: Bool, links: [String: Int]
     ) {
         self.message = message
         self.time = time
@@ -64,6 +71,8 @@ public struct DeliveryRecord: Sendable, Hashable {
         self.upstream = upstream
         self.reply = reply
         self.passedThrough = passedThrough
+        self.isTracked = isTracked
+        self.links = links
     }
 }
 
@@ -83,18 +92,19 @@ public struct HitRecord: Sendable, Hashable {
     public var url: String
     /// The client's address, whole until the policy of the message is applied.
     public var client: String
-    /// The user agent, escaped.
+    /// The user agent.
     public var agent: String
-    /// What made the request.
-    public var hitClass: HitClass
-    /// Why it is taken for that.
-    public var evidence: String
+    /// `Sec-Purpose`, `Purpose` or `X-Moz`, whichever is there.
+    public var purpose: String
+    /// Whether the method is HEAD.
+    public var isHead: Bool
+    /// Whether the reader asks not to be identified (`Sec-GPC: 1`).
+    public var isPrivate: Bool
 
     /// A record with all its parts.
     public init(
         message: TrackingMessageID, time: Int64, kind: TokenKind, recipient: Int, link: Int?, url: String,
-        client: String,
-        agent: String, hitClass: HitClass, evidence: String
+        client: String, agent: String, purpose: String = "", isHead: Bool = false, isPrivate: Bool = false
     ) {
         self.message = message
         self.time = time
@@ -104,8 +114,9 @@ public struct HitRecord: Sendable, Hashable {
         self.url = url
         self.client = client
         self.agent = agent
-        self.hitClass = hitClass
-        self.evidence = evidence
+        self.purpose = purpose
+        self.isHead = isHead
+        self.isPrivate = isPrivate
     }
 }
 

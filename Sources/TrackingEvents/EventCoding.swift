@@ -8,21 +8,42 @@ public enum EventCoding {
         case .message(let record):
             return line(
                 number, "M", record.message, record.time,
-                [record.queueID, record.tag, record.fromDomain, record.untracked, record.privacy.rawValue]
-                    + record.recipients)
+                [
+                    record.queueID, record.tag, record.fromDomain, record.untracked, record.privacy.rawValue,
+                    record.subject,
+                ] + record.recipients)
         case .delivery(let record):
             return line(
                 number, "D", record.message, record.time,
-                [String(record.recipient), record.status, record.upstream, record.reply, record.passedThrough])
+                [
+                    String(record.recipient), record.status, record.upstream, record.reply, record.passedThrough,
+                    record.isTracked ? "1" : "0", encode(record.links),
+                ])
         case .hit(let record):
             return line(
                 number, record.kind == .open ? "O" : "C", record.message, record.time,
                 [
                     String(record.recipient), record.link.map(String.init) ?? "", record.url, record.client,
-                    record.agent,
-                    record.hitClass.rawValue, record.evidence,
+                    record.agent, record.purpose, (record.isHead ? "H" : "") + (record.isPrivate ? "P" : ""),
                 ])
         }
+    }
+
+    /// `NAME=COUNT`, by name.
+    public static func encode(_ links: [String: Int]) -> String {
+        links.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
+    }
+
+    /// Reads what `encode` writes.
+    public static func links(_ text: String) -> [String: Int] {
+        var result: [String: Int] = [:]
+        for pair in text.split(separator: " ") {
+            let halves = pair.split(separator: "=")
+            if halves.count == 2, let count = Int(halves[1]), 0...1_000_000 ~= count {
+                result[String(halves[0])] = count
+            }
+        }
+        return result
     }
 
     private static func line(
@@ -52,25 +73,23 @@ public enum EventCoding {
         fields.removeFirst(4)
         switch kind {
         case "M":
-            guard fields.count >= 5, let privacy = Privacy(rawValue: fields[4]) else { return nil }
+            guard fields.count >= 6, let privacy = Privacy(rawValue: fields[4]) else { return nil }
             let record = MessageRecord(
                 message: message, time: time, queueID: fields[0], tag: fields[1], fromDomain: fields[2],
-                recipients: Array(fields[5...]), untracked: fields[3], privacy: privacy)
+                recipients: Array(fields[6...]), untracked: fields[3], privacy: privacy, subject: fields[5])
             return (number, .message(record))
         case "D":
-            guard fields.count == 5, let recipient = Int(fields[0]) else { return nil }
+            guard fields.count == 7, let recipient = Int(fields[0]) else { return nil }
             let record = DeliveryRecord(
                 message: message, time: time, recipient: recipient, status: fields[1], upstream: fields[2],
-                reply: fields[3], passedThrough: fields[4])
+                reply: fields[3], passedThrough: fields[4], isTracked: fields[5] == "1", links: links(fields[6]))
             return (number, .delivery(record))
         case "O", "C":
-            guard fields.count == 7, let recipient = Int(fields[0]), let hitClass = HitClass(rawValue: fields[5]) else {
-                return nil
-            }
+            guard fields.count == 7, let recipient = Int(fields[0]) else { return nil }
             let record = HitRecord(
                 message: message, time: time, kind: kind == "O" ? .open : .click, recipient: recipient,
-                link: Int(fields[1]), url: fields[2], client: fields[3], agent: fields[4], hitClass: hitClass,
-                evidence: fields[6])
+                link: Int(fields[1]), url: fields[2], client: fields[3], agent: fields[4], purpose: fields[5],
+                isHead: fields[6].contains("H"), isPrivate: fields[6].contains("P"))
             return (number, .hit(record))
         default: return nil
         }

@@ -1,20 +1,78 @@
-import HTTPTypes
-import Hummingbird
-import NIOCore
+import CoreMetrics
+import NIOHTTP1
 public import Tracking
 public import TrackingEvents
+
+/// What a path asks for.
+enum HitKind { case pixel, link }
+
+/// How a hit is answered.
+enum HitAnswer: Sendable {
+    case pixel(isFound: Bool, isHead: Bool)
+    case redirect(location: [UInt8], isHead: Bool)
+    case notFound(isHead: Bool)
+    /// The link is turned off.
+    case blocked(isHead: Bool)
+    /// It depends on the tag of the mail.
+    indirect case asksForTag(TrackingMessageID, otherwise: HitAnswer)
+
+    var isHead: Bool {
+        switch self {
+        case .pixel(_, let isHead), .redirect(_, let isHead), .notFound(let isHead), .blocked(let isHead): isHead
+        case .asksForTag(_, let otherwise): otherwise.isHead
+        }
+    }
+}
+
+/// What is looked at in a request for a pixel or link.
+struct HitRequest {
+    var method: HTTPMethod
+    var agent = ""
+    var purpose = ""
+    var forwardedFor = ""
+    var isPrivate = false
+
+    init(_ head: HTTPRequestHead) {
+        method = head.method
+        // One pass, and no copies but of what counts.
+        for (name, value) in head.headers {
+            switch name.utf8.count {
+            case 10 where name.isSame("user-agent"): agent = value
+            case 11 where name.isSame("sec-purpose"): purpose = value
+            case 7 where name.isSame("purpose"), 5 where name.isSame("x-moz"): if purpose.isEmpty { purpose = value }
+            case 15 where name.isSame("x-forwarded-for"):
+                forwardedFor = forwardedFor.isEmpty ? value : "\(forwardedFor),\(value)"
+            case 7 where name.isSame("sec-gpc"): isPrivate = value == "1"
+            default: break
+            }
+        }
+    }
+}
+
+extension String {
+    fileprivate func isSame(_ lowercased: StaticString) -> Bool {
+        lowercased.withUTF8Buffer { other in
+            utf8.count == other.count && zip(utf8, other).allSatisfy { $0 | 0x20 == $1 | 0x20 }
+        }
+    }
+}
 
 /// What the tracking host needs: keys, and a place for hits. No database: a link works with the key alone.
 public struct HitResponder: Sendable {
     private let codec: TokenCodec
     private let sink: any EventSink
     private let trustedProxies: [IPNetwork]
+    private let metrics: HitMetrics
     private let now: @Sendable () -> Int64
 
-    /// Longest path that is looked at.
-    private static let maximumPathOctets = 8_192
+    /// The list in force.
+    public var blockList: @Sendable () -> BlockList = { BlockList() }
+    /// The tag of a message, where it is known; asked only where the block list names tags.
+    public var tag: @Sendable (TrackingMessageID) async -> String? = { _ in nil }
+
     /// Octets of a user agent that are kept.
     private static let maximumAgentOctets = 300
+    private static let maximumPurposeOctets = 40
 
     /// The smallest GIF there is: one transparent pixel, 43 octets.
     static let gif: [UInt8] = [
@@ -26,69 +84,68 @@ public struct HitResponder: Sendable {
     ]
 
     /// The page for everything that is not there; the same octets whatever the reason.
-    static let notFound = """
+    static let notFound = page("Not found", "There is nothing at this address.")
+    /// The page for a link that is turned off.
+    static let blocked = page("Link turned off", "The sender has turned this link off.")
+
+    private static func page(_ title: String, _ sentence: String) -> String {
+        """
         <!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-        <title>Not found</title><p>There is nothing at this address.</p></html>
+        <title>\(title)</title><p>\(sentence)</p></html>
 
         """
+    }
 
     /// A responder.
     /// - Parameter now: milliseconds since 1970.
     public init(
-        codec: TokenCodec, sink: any EventSink, trustedProxies: [IPNetwork], now: @escaping @Sendable () -> Int64
+        codec: TokenCodec, sink: any EventSink, trustedProxies: [IPNetwork], metrics: HitMetrics = HitMetrics(),
+        now: @escaping @Sendable () -> Int64
     ) {
         self.codec = codec
         self.sink = sink
         self.trustedProxies = trustedProxies
+        self.metrics = metrics
         self.now = now
     }
 
-    /// `/o/{token}.gif`: the pixel, never an error page for a mail client.
-    func pixel(_ name: Substring, _ request: Request, from peer: String) -> Response {
-        let text = name.hasSuffix(".gif") ? name.dropLast(4) : name
-        let opened = text.utf8.count <= Self.maximumPathOctets ? codec.open(Array(text.utf8), kind: .open) : nil
-        if let opened { record(opened.token, request, peer, target: nil) }
-        var response = Self.response(opened == nil ? .notFound : .ok, "image/gif", Self.gif, request)
-        response.headers[.cacheControl] = "no-store, private"
-        return response
-    }
-
-    /// `/c/{token}`: 302 to the target, or the neutral page.
-    func redirect(_ text: Substring, _ request: Request, from peer: String) -> Response {
-        guard text.utf8.count <= Self.maximumPathOctets, let opened = codec.open(Array(text.utf8), kind: .click),
-            case .click(_, let target) = opened.token.content
-        else { return Self.neutral(request) }
-        record(opened.token, request, peer, target: target)
-        var response = Self.response(.found, nil, [], request)
-        response.headers[.location] = Self.location(target)
-        response.headers[.cacheControl] = "no-store, private"
-        response.headers[HTTPField.Name.referrerPolicy] = "no-referrer"
-        return response
-    }
-
-    static func neutral(_ request: Request) -> Response {
-        var response = response(.notFound, "text/html; charset=utf-8", Array(notFound.utf8), request)
-        response.headers[.cacheControl] = "no-store, private"
-        return response
-    }
-
-    private static func response(
-        _ status: HTTPResponse.Status, _ type: String?, _ body: [UInt8], _ request: Request
-    ) -> Response {
-        var headers = HTTPFields()
-        if let type { headers[.contentType] = type }
-        headers[HTTPField.Name.robotsTag] = "noindex"
-        guard request.method == .head else {
-            return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+    /// The answer to a request for a pixel or a link. The hit is recorded.
+    func answer(_ kind: HitKind, _ text: Substring.UTF8View, _ request: HitRequest, from peer: String) -> HitAnswer {
+        let isHead = request.method == .HEAD
+        guard isHead || request.method == .GET else { return .notFound(isHead: false) }
+        switch kind {
+        case .pixel:
+            let token = text.suffix(4).elementsEqual(".gif".utf8) ? text.dropLast(4) : text
+            guard let opened = codec.open(token, kind: .open) else {
+                metrics.invalidTokens.increment()
+                return .pixel(isFound: false, isHead: isHead)
+            }
+            record(opened.token, request, peer, target: [])
+            return .pixel(isFound: true, isHead: isHead)
+        case .link:
+            guard let opened = codec.open(text, kind: .click), case .click(_, let target) = opened.token.content else {
+                metrics.invalidTokens.increment()
+                return .notFound(isHead: isHead)
+            }
+            record(opened.token, request, peer, target: target)
+            let list = blockList()
+            if list.blocks(message: opened.token.message, key: opened.key, target: target) {
+                return .blocked(isHead: isHead)
+            }
+            let answer = HitAnswer.redirect(location: Self.location(target), isHead: isHead)
+            return list.tags.isEmpty ? answer : .asksForTag(opened.token.message, otherwise: answer)
         }
-        headers[.contentLength] = String(body.count)
-        return Response(status: status, headers: headers)
+    }
+
+    func isBlocked(_ message: TrackingMessageID) async -> Bool {
+        guard let tag = await tag(message) else { return false }
+        return blockList().tags.contains(tag)
     }
 
     /// The target as a header can carry it and a browser would request it: octets outside printable ASCII are
     /// percent-encoded, all others stand as they are.
-    static func location(_ target: [UInt8]) -> String {
-        guard !target.allSatisfy({ 0x21...0x7E ~= $0 }) else { return String(decoding: target, as: UTF8.self) }
+    static func location(_ target: [UInt8]) -> [UInt8] {
+        guard !target.allSatisfy({ 0x21...0x7E ~= $0 }) else { return target }
         let digits = Array("0123456789ABCDEF".utf8)
         var bytes: [UInt8] = []
         for byte in target {
@@ -98,37 +155,38 @@ public struct HitResponder: Sendable {
                 bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
             }
         }
-        return String(decoding: bytes, as: UTF8.self)
+        return bytes
     }
 
     // MARK: Hits
 
-    private func record(_ token: Token, _ request: Request, _ peer: String, target: [UInt8]?) {
-        let headers = request.headers
-        let agent = headers[.userAgent].map { String($0.prefix(Self.maximumAgentOctets)) }
-        let purpose =
-            headers[HTTPField.Name.secPurpose] ?? headers[HTTPField.Name.purpose] ?? headers[HTTPField.Name.xMoz]
-        let (hitClass, evidence) = HitClassifier.classify(
-            HitFacts(isHead: request.method == .head, agent: agent, purpose: purpose))
+    private func record(_ token: Token, _ request: HitRequest, _ peer: String, target: [UInt8]) {
         var link: Int?
         if case .click(let number, _) = token.content { link = number }
         // Sec-GPC asks not to be identified: counted, and no more.
-        let isPrivate = headers[HTTPField.Name.secGPC] == "1"
+        let client = request.isPrivate ? "" : client(request.forwardedFor, peer)
         sink.record(
             .hit(
                 HitRecord(
                     message: token.message, time: now(), kind: token.kind, recipient: token.recipient, link: link,
-                    url: target.map { String(decoding: $0, as: UTF8.self) } ?? "",
-                    client: isPrivate ? "" : client(headers, peer), agent: isPrivate ? "" : agent ?? "",
-                    hitClass: hitClass,
-                    evidence: evidence)))
+                    url: String(decoding: target, as: UTF8.self), client: client,
+                    agent: Self.clean(request.agent, Self.maximumAgentOctets),
+                    purpose: Self.clean(request.purpose, Self.maximumPurposeOctets), isHead: request.method == .HEAD,
+                    isPrivate: request.isPrivate)))
+    }
+
+    /// Without control characters, and not too long.
+    private static func clean(_ text: String, _ limit: Int) -> String {
+        let utf8 = text.utf8
+        guard utf8.count > limit || utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
+        return String(decoding: utf8.lazy.filter { $0 >= 0x20 && $0 != 0x7F }.prefix(limit), as: UTF8.self)
     }
 
     /// The reader's address: the last hop that is not one of our proxies (RFC 7239 §7.4 says why not further).
-    private func client(_ headers: HTTPFields, _ peer: String) -> String {
+    private func client(_ forwardedFor: String, _ peer: String) -> String {
         var address = peer
-        guard isTrusted(peer), let chain = headers[HTTPField.Name.forwardedFor] else { return address }
-        for hop in chain.split(separator: ",").reversed().prefix(16) {
+        guard !forwardedFor.isEmpty, isTrusted(peer) else { return address }
+        for hop in forwardedFor.split(separator: ",").reversed().prefix(16) {
             let text = hop.trimmingBlanks()
             guard let parsed = IPAddress(text) else { break }
             address = parsed.description
@@ -138,27 +196,16 @@ public struct HitResponder: Sendable {
     }
 
     private func isTrusted(_ text: String) -> Bool {
-        guard let address = IPAddress(text) else { return false }
+        guard !trustedProxies.isEmpty, let address = IPAddress(text) else { return false }
         return trustedProxies.contains { $0.contains(address) }
     }
 }
 
 extension Substring {
-    fileprivate func trimmingBlanks() -> String {
+    func trimmingBlanks() -> String {
         var rest = self
         while rest.first == " " { rest.removeFirst() }
         while rest.last == " " { rest.removeLast() }
         return String(rest)
     }
-}
-
-extension HTTPField.Name {
-    fileprivate static func known(_ name: String) -> HTTPField.Name { HTTPField.Name(name) ?? .xContentTypeOptions }
-    static let referrerPolicy = known("Referrer-Policy")
-    static let robotsTag = known("X-Robots-Tag")
-    static let forwardedFor = known("X-Forwarded-For")
-    static let secPurpose = known("Sec-Purpose")
-    static let purpose = known("Purpose")
-    static let xMoz = known("X-Moz")
-    static let secGPC = known("Sec-GPC")
 }

@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 public import Logging
 import NIOCore
+import NIOPosix
 public import ServiceLifecycle
 
 /// Whether the service can do its work now.
@@ -20,88 +21,130 @@ public struct Readiness: Sendable {
 
 /// One web listener.
 public struct WebListener: Sendable {
+    /// What it serves besides pixel and redirect.
+    public enum Scope: Sendable {
+        /// Nothing: it faces the Internet.
+        case tracking
+        /// `/livez`, `/readyz` and `/metrics`.
+        case health
+        /// Health, console and API.
+        case console
+    }
+
     /// Host or address.
     public let host: String
     /// Port; 0 lets the system choose.
     public let port: Int
-    /// Whether only pixel and redirect are served: it faces the Internet.
-    public let isTrackingOnly: Bool
+    /// What is served.
+    public let scope: Scope
 
     /// A listener.
-    public init(host: String, port: Int, isTrackingOnly: Bool) {
+    public init(host: String, port: Int, scope: Scope) {
         self.host = host
         self.port = port
-        self.isTrackingOnly = isTrackingOnly
+        self.scope = scope
     }
 }
 
-/// Pixel, redirect and health over HTTP.
+/// What the web listeners share.
+public struct WebParts: Sendable {
+    /// Answers hits.
+    public var responder: HitResponder
+    /// Paths of the base URLs, in front of `/o/` and `/c/`; the root is always served.
+    public var prefixes: Set<String>
+    /// Whether mail can be committed.
+    public var readiness: @Sendable () async -> Readiness
+    /// Text of `/metrics`.
+    public var metrics: @Sendable () async -> String
+    /// Who may see the console.
+    public var access: ConsoleAccess
+    /// Pages and API; `nil` where there is no database.
+    public var console: Console?
+    /// Takes what goes wrong.
+    public var logger: Logger
+    let connections = ConnectionLimit()
+
+    /// Parts without a console.
+    public init(
+        responder: HitResponder, prefixes: Set<String>, readiness: @escaping @Sendable () async -> Readiness,
+        metrics: @escaping @Sendable () async -> String, access: ConsoleAccess, logger: Logger
+    ) {
+        self.responder = responder
+        self.prefixes = prefixes
+        self.readiness = readiness
+        self.metrics = metrics
+        self.access = access
+        self.logger = logger
+    }
+}
+
+/// Pixel, redirect, health, console and API over HTTP.
 public struct WebService: Service {
     private let listener: WebListener
-    private let responder: HitResponder
-    private let prefixes: Set<String>
-    private let readiness: @Sendable () async -> Readiness
-    private let logger: Logger
+    private let parts: WebParts
     private let whenBound: @Sendable (Int) async -> Void
 
     /// A service.
-    /// - Parameters:
-    ///   - prefixes: paths of the base URLs, in front of `/o/` and `/c/`; the root is always served.
-    ///   - whenBound: called with the port once it listens.
+    /// - Parameter whenBound: called with the port once it listens.
     public init(
-        listener: WebListener, responder: HitResponder, prefixes: Set<String>,
-        readiness: @escaping @Sendable () async -> Readiness, logger: Logger,
-        whenBound: @escaping @Sendable (Int) async -> Void = { _ in }
+        listener: WebListener, parts: WebParts, whenBound: @escaping @Sendable (Int) async -> Void = { _ in }
     ) {
         self.listener = listener
-        self.responder = responder
-        self.prefixes = prefixes.union([""])
-        self.readiness = readiness
-        self.logger = logger
+        self.parts = parts
         self.whenBound = whenBound
     }
 
     /// Serves until graceful shutdown.
-    /// - Throws: where the address cannot be bound.
+    /// - Throws: ``WebServerError`` where the address cannot be bound.
     public func run() async throws {
-        let whenBound = whenBound
-        let app = Application(
-            router: router(),
-            // Whoever holds a connection without asking anything holds a descriptor.
-            server: .http1(configuration: .init(idleTimeout: .seconds(30))),
-            configuration: .init(address: .hostname(listener.host, port: listener.port), serverName: nil),
-            onServerRunning: { await whenBound($0.localAddress?.port ?? 0) }, logger: logger)
-        try await app.run()
+        let channel = try await server().bind(on: MultiThreadedEventLoopGroup.singleton)
+        await whenBound(channel.localAddress?.port ?? 0)
+        try await withGracefulShutdownHandler {
+            try await channel.closeFuture.get()
+        } onGracefulShutdown: {
+            channel.close(promise: nil)
+        }
     }
 
-    /// Everything that is served; the console's routes will join here.
+    func server() -> WebServer {
+        WebServer(
+            listener: listener, hits: parts.responder, prefixes: parts.prefixes.union([""]).sorted(),
+            router: router().buildResponder(), logger: parts.logger, connections: parts.connections)
+    }
+
+    /// Everything but pixel and redirect.
     func router() -> Router<WebContext> {
-        let router = Router(context: WebContext.self)
+        let router = Router(context: WebContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: NeutralNotFound())
-        let responder = responder
-        for prefix in prefixes {
-            for method in [HTTPRequest.Method.get, .head] {
-                router.on("\(prefix)/o/{name}", method: method) { request, context in
-                    responder.pixel(context.parameters.get("name").map { $0[...] } ?? "", request, from: context.peer)
-                }
-                router.on("\(prefix)/c/{token}", method: method) { request, context in
-                    responder.redirect(
-                        context.parameters.get("token").map { $0[...] } ?? "", request, from: context.peer)
-                }
-            }
-        }
         router.get("/robots.txt") { _, _ in "User-agent: *\nDisallow: /\n" }
-        guard !listener.isTrackingOnly else { return router }
+        guard listener.scope != .tracking else { return router }
         router.get("/livez") { _, _ in "ok\n" }
-        let readiness = readiness
+        let readiness = parts.readiness
         router.get("/readyz") { _, _ in
             let verdict = await readiness()
-            return Response(
-                status: verdict.isReady ? .ok : .serviceUnavailable,
-                headers: [.contentType: "text/plain; charset=utf-8"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: verdict.text + "\n")))
+            return Response.text(verdict.text + "\n", status: verdict.isReady ? .ok : .serviceUnavailable)
+        }
+        let guarded = router.group().add(middleware: AccessCheck(access: parts.access))
+        let metrics = parts.metrics
+        guarded.get("/metrics") { _, _ in
+            var response = Response.text(await metrics())
+            response.headers[.contentType] = "text/plain; version=0.0.4; charset=utf-8"
+            return response
+        }
+        if listener.scope == .console, let console = parts.console {
+            console.addRoutes(open: router, guarded: guarded)
+            ConsoleAPI(services: console.services).addRoutes(to: guarded)
         }
         return router
+    }
+}
+
+extension Response {
+    static func text(_ text: String, status: HTTPResponse.Status = .ok) -> Response {
+        Response(
+            status: status,
+            headers: [.contentType: "text/plain; charset=utf-8", .cacheControl: "no-store, private"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
     }
 }
 
@@ -124,7 +167,23 @@ struct NeutralNotFound: RouterMiddleware {
         do {
             return try await next(request, context)
         } catch let error as HTTPError where error.status == .notFound {
-            return HitResponder.neutral(request)
+            var response = Response(
+                status: .notFound,
+                headers: [.contentType: "text/html; charset=utf-8", .cacheControl: "no-store, private"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: HitResponder.notFound)))
+            response.headers[HTTPField.Name.robotsTag] = "noindex"
+            return response
+        } catch let error as HTTPError {
+            return Response.text((error.body ?? error.status.reasonPhrase) + "\n", status: error.status)
         }
     }
+}
+
+extension HTTPField.Name {
+    fileprivate static func known(_ name: String) -> HTTPField.Name { HTTPField.Name(name) ?? .xContentTypeOptions }
+    static let robotsTag = known("X-Robots-Tag")
+    static let referrerPolicy = known("Referrer-Policy")
+    static let forwardedProto = known("X-Forwarded-Proto")
+    static let fetchSite = known("Sec-Fetch-Site")
+    static let frameOptions = known("X-Frame-Options")
 }

@@ -13,7 +13,7 @@ struct Demo: AsyncParsableCommand {
     )
 
     @Option(help: "Where mail is taken.") var smtp = "127.0.0.1:2525"
-    @Option(help: "Pixel and redirect.") var web = "127.0.0.1:8025"
+    @Option(help: "Pixel, redirect and console.") var web = "127.0.0.1:8025"
     @Option(help: "Queue, events and keys; a fresh folder under the temporary one when not given.") var directory:
         String?
 
@@ -52,6 +52,8 @@ struct Demo: AsyncParsableCommand {
             ca-file = "\(authority)"
             [tracking]
             base-url = "http://\(web)"
+            keep-source = "1d"
+            keep-subject = true
             [tag.demo]
             [web]
             address = "\(web)"
@@ -72,7 +74,7 @@ enum DemoReport {
             decoding: TraceHeader.encode(TraceRequest(tagName: "demo", opens: true, clicks: true)), as: UTF8.self)
         return """
             tracerelay demo: mail to \(smtp) is tracked under the tag "demo" and goes to an upstream in this process,
-            over STARTTLS with a verified certificate. Pixel and links are answered on http://\(web). Queue and events: \(folder)
+            over STARTTLS with a verified certificate. Pixel, links and console: http://\(web)/. Queue and events: \(folder)
 
             Send a tracked mail from another terminal (copy and paste):
 
@@ -81,7 +83,8 @@ enum DemoReport {
               '<html><body><a href="https://example.com/?a=1&amp;b=2">Offers</a></body></html>' |
               curl -sS smtp://\(smtp) --mail-from shop@example.com --mail-rcpt ann@example.net -T -
 
-            It will show up here. Then open one of its links, and see the events:
+            It will show up here and in the console, http://\(web)/, where opens and clicks appear as they happen. Open one
+            of its links, or follow the events in a terminal:
 
             tracerelay events --follow --config \(folder)/relay.conf
 

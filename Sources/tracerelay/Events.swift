@@ -3,49 +3,59 @@ import Foundation
 import Relay
 import RelayConfiguration
 import StorageSQLite
+import TrackingEvents
 
 struct Events: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Hits and deliveries, as they happened or as they happen.")
+        abstract: "Hits and deliveries: list and follow them, take them over, judge them anew, export and erase.",
+        subcommands: [
+            List.self, ImportJournal.self, Reclassify.self, Classes.self, Export.self, Erase.self,
+        ], defaultSubcommand: List.self)
 
-    @OptionGroup var configuration: ConfigurationOption
-    @Flag(help: "Go on with what happens from now.") var follow = false
-    @Option(help: "Only this tag.") var tag: String?
-    @Option(help: "Only what is younger: 30m, 12h, 7d.") var since: String?
-    @Flag(help: "Print JSON, one object per event.") var json = false
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Hits and deliveries, as they happened or as they happen.")
 
-    func run() async throws {
-        let settings = try configuration.load()
-        var earliest: Int64 = 0
-        if let since {
-            guard let span = Self.span(since) else {
-                throw Exit.failure(64, "--since must be a time such as 30m, 12h or 7d")
+        @OptionGroup var configuration: ConfigurationOption
+        @Flag(help: "Go on with what happens from now.") var follow = false
+        @Option(help: "Only this tag.") var tag: String?
+        @Option(help: "Only what is younger: 30m, 12h, 7d.") var since: String?
+        @Flag(help: "Print JSON, one object per event.") var json = false
+
+        func run() async throws {
+            let settings = try configuration.load()
+            var filter = EventFilter()
+            filter.tag = tag
+            if let since {
+                guard let span = Output.span(since) else {
+                    throw Exit.failure(64, "--since must be a time such as 30m, 12h or 7d")
+                }
+                filter.since = SystemClock.now() - span
             }
-            earliest = SystemClock.now() - span
-        }
-        var reader = try? EventReader(directory: settings.dataDirectory)
-        let isAwaited = reader == nil
-        while reader == nil {
-            guard follow else { throw Exit.failure(69, "there are no events in \(settings.dataDirectory) yet") }
-            try await Task.sleep(for: .milliseconds(200))
-            reader = try? EventReader(directory: settings.dataDirectory)
-        }
-        guard let reader else { return }
-        // What came while it was waited for came from now on.
-        var cursor: Int64 =
-            follow && since == nil && !isAwaited ? try Exit.guarded(74) { try reader.lastSequence() } : 0
-        repeat {
-            while true {
-                let found = try Exit.guarded(74) { try reader.events(after: cursor, since: earliest, tag: tag) }
-                for event in found { try show(event) }
-                cursor = found.last?.sequence ?? cursor
-                if found.isEmpty { break }
+            let reader = EventReader(directory: settings.dataDirectory)
+            let isAwaited = !reader.isThere
+            while !reader.isThere {
+                guard follow else { throw Exit.failure(69, "there are no events in \(settings.dataDirectory) yet") }
+                try await Task.sleep(for: .milliseconds(200))
             }
-            if follow { try await Task.sleep(for: .milliseconds(200)) }
-        } while follow
+            // What came while it was waited for came from now on.
+            if follow, since == nil, !isAwaited {
+                filter.after = try await Exit.guarded(74) { try await reader.lastSequence() }
+            }
+            repeat {
+                while true {
+                    let request = filter
+                    let found = try await Exit.guarded(74) { try await reader.events(request) }
+                    for event in found { try Events.show(event, json: json) }
+                    filter.after = found.last?.sequence ?? filter.after
+                    if found.isEmpty { break }
+                }
+                if follow { try await Task.sleep(for: .milliseconds(200)) }
+            } while follow
+        }
     }
 
-    private func show(_ event: StoredEvent) throws {
+    static func show(_ event: StoredEvent, json: Bool) throws {
         if json { return try Output.json(event) }
         var line = "\(Output.time(event.time))  \(event.kind)  \(event.result)"
         if let address = event.address {
@@ -62,10 +72,94 @@ struct Events: AsyncParsableCommand {
         Output.line(line)
     }
 
-    private static func span(_ text: String) -> Int64? {
-        let units: [Character: Int64] = ["s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
-        guard let last = text.last, let unit = units[last], let number = Int64(text.dropLast()), 0...1_000_000 ~= number
-        else { return nil }
-        return number * unit
+    static func archive(_ configuration: ConfigurationOption) throws -> (EventArchive, RelaySettings) {
+        let settings = try configuration.load()
+        let rules = try load(settings.web.hitClassesFile)
+        return (try Exit.guarded(69) { try EventArchive(directory: settings.dataDirectory, rules: rules) }, settings)
+    }
+
+    private static func load(_ path: String?) throws -> HitRules {
+        do {
+            return try HitRulesFile.load(path)
+        } catch {
+            throw Exit.failure(78, "\(error)")
+        }
+    }
+
+    struct ImportJournal: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "import",
+            abstract: "Take over the journals of trackers that run with --only tracking.",
+            discussion: "What is there already is not stored twice: a file may be taken over again.")
+
+        @OptionGroup var configuration: ConfigurationOption
+        @Argument(help: "Files that were DATA-DIRECTORY/events.journal.") var files: [String]
+
+        func run() throws {
+            let (archive, _) = try Events.archive(configuration)
+            for file in files {
+                let result = try Exit.guarded(74) {
+                    try archive.takeOver(file) { Output.progress("\(file): \($0 * 100 / max($1, 1)) %") }
+                }
+                Output.progress("")
+                let damaged = result.damaged == 0 ? "" : ", \(result.damaged) damaged lines left out"
+                Output.line("\(file): \(result.new) new events of \(result.events)\(damaged)")
+            }
+        }
+    }
+
+    struct Reclassify: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Judge all stored hits by the rules as they are now, and correct the figures.",
+            discussion: "The rules are those of hit-classes-file in [web], or the shipped ones. Works while the service runs.")
+
+        @OptionGroup var configuration: ConfigurationOption
+
+        func run() throws {
+            let (archive, _) = try Events.archive(configuration)
+            let changed = try Exit.guarded(74) { try archive.reclassify { Output.progress("\($0) mails") } }
+            Output.progress("")
+            Output.line("\(changed) hits have another class or evidence now")
+        }
+    }
+
+    struct Classes: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the shipped rules that tell people from machines, to start a file of your own from.")
+
+        func run() { print(HitRules.shippedText, terminator: "") }
+    }
+
+    struct Export: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Everything that is kept of a recipient, as JSON lines.")
+
+        @OptionGroup var configuration: ConfigurationOption
+        @Argument(help: "The address.") var address: String
+
+        func run() throws {
+            let (archive, _) = try Events.archive(configuration)
+            for event in try Exit.guarded(74, { try archive.export(recipient: address) }) { try Output.json(event) }
+        }
+    }
+
+    struct Erase: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Empty every field that tells of a recipient; figures stay as they are.",
+            discussion: """
+                Address, clients, agents, links, replies and subjects of the recipient's mails, and their kept texts. Mail \
+                that still waits in the queue and the log are not touched: see `tracerelay queue` and your log's rotation.
+                """)
+
+        @OptionGroup var configuration: ConfigurationOption
+        @Argument(help: "The address.") var address: String
+
+        func run() throws {
+            let (archive, settings) = try Events.archive(configuration)
+            let messages = try Exit.guarded(74) { try archive.erase(recipient: address) }
+            let sources = SourceArchive(directory: settings.dataDirectory) { Output.note($0) }
+            try Exit.guarded(74) { try sources.forget(messages) }
+            Output.line("\(address) is erased from \(messages.count) \(messages.count == 1 ? "mail" : "mails")")
+        }
     }
 }

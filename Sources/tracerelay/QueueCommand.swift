@@ -3,49 +3,13 @@ import MessageQueue
 import Relay
 import RelayConfiguration
 import StorageSQLite
+import TrackingWeb
 
 struct QueueCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "queue", abstract: "List and change the queue; works while the service runs.",
         subcommands: [List.self, Show.self, Retry.self, Hold.self, Release.self, Delete.self],
         defaultSubcommand: List.self)
-
-    struct Entry: Encodable {
-        struct Recipient: Encodable {
-            let address: String
-            let state: String
-            let lastReply: String
-        }
-        let id: String
-        let arrival: Int64
-        let nextAttempt: Int64
-        let expires: Int64
-        let upstream: String
-        let from: String
-        let octets: Int
-        let attempts: Int
-        let held: Bool
-        let damaged: Bool
-        let tag: String
-        let recipients: [Recipient]
-
-        init(_ message: QueuedMessage) {
-            id = message.id.description
-            arrival = message.arrival
-            nextAttempt = message.nextAttempt
-            expires = message.expires
-            upstream = message.upstream
-            from = message.reversePath
-            octets = message.place.count
-            attempts = message.attempts
-            held = message.isHeld
-            damaged = message.isDamaged
-            tag = MessageNote(encoded: message.note)?.tag ?? ""
-            recipients = message.recipients.map {
-                Recipient(address: $0.address, state: $0.state.rawValue, lastReply: $0.lastReply)
-            }
-        }
-    }
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "What waits, and why.")
@@ -57,7 +21,7 @@ struct QueueCommand: ParsableCommand {
             let queue = try QueueCommand.open(configuration)
             let messages = try Exit.guarded(74) { try queue.list(limit: limit) }
             for message in messages {
-                if json { try Output.json(Entry(message)) } else { print(QueueCommand.line(message)) }
+                if json { try Output.json(QueueEntry(message)) } else { print(QueueCommand.line(message)) }
             }
             let count = try Exit.guarded(74) { try queue.count() }
             if !json { print("\(count) in the queue\(count > messages.count ? ", \(messages.count) shown" : "")") }
@@ -82,7 +46,7 @@ struct QueueCommand: ParsableCommand {
                 let bytes = try Exit.guarded(74) { try queue.content(message) }
                 return print(String(decoding: bytes, as: UTF8.self), terminator: "")
             }
-            if json { return try Output.json(Entry(message)) }
+            if json { return try Output.json(QueueEntry(message)) }
             print(QueueCommand.line(message))
             for recipient in message.recipients {
                 print("    <\(recipient.address)> \(recipient.state.rawValue) \(recipient.lastReply)")

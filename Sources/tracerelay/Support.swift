@@ -9,15 +9,20 @@ struct ConfigurationOption: ParsableArguments {
     var config = "/etc/tracerelay/relay.conf"
 
     /// The settings, or the end: each error on its own line, exit code 78 (EX_CONFIG); 66 where there is no file.
-    func load() throws -> RelaySettings {
+    func load() throws -> RelaySettings { try load { try ConfigurationLoader.parse($0, file: $1) } }
+
+    /// What `serve --only tracking` needs.
+    func loadTracker() throws -> TrackerSettings { try load { try ConfigurationLoader.parseTracker($0, file: $1) } }
+
+    private func load<Settings>(_ parse: (String, String) throws -> Settings) throws -> Settings {
         guard let data = FileManager.default.contents(atPath: config) else {
             throw Exit.failure(
                 66, "cannot read \(config); name the file with --config, or start from relay.conf.example")
         }
         do {
-            return try ConfigurationLoader.parse(String(decoding: data, as: UTF8.self), file: config)
+            return try parse(String(decoding: data, as: UTF8.self), config)
         } catch {
-            throw Exit.failure(78, error.description)
+            throw Exit.failure(78, "\(error)")
         }
     }
 }
@@ -33,6 +38,17 @@ enum Exit {
     static func guarded<Value>(_ code: Int32, _ body: () throws -> Value) throws -> Value {
         do {
             return try body()
+        } catch {
+            throw failure(code, "\(error)")
+        }
+    }
+}
+
+extension Exit {
+    /// See ``guarded(_:_:)``.
+    static func guarded<Value>(_ code: Int32, _ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
         } catch {
             throw failure(code, "\(error)")
         }
@@ -58,6 +74,20 @@ enum Output {
         formatter.locale = Locale(identifier: "en_US_POSIX")
         formatter.dateFormat = "yyyy-MM-dd HH:mm:ss"
         return formatter.string(from: Date(timeIntervalSince1970: Double(milliseconds) / 1_000))
+    }
+
+    /// A span such as `30m`, `12h` or `7d`, in milliseconds.
+    static func span(_ text: String) -> Int64? {
+        let units: [Character: Int64] = ["s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
+        guard let last = text.last, let unit = units[last], let number = Int64(text.dropLast()), 0...1_000_000 ~= number
+        else { return nil }
+        return number * unit
+    }
+
+    /// A counter that rewrites its line on a terminal, and nothing elsewhere.
+    static func progress(_ text: String) {
+        guard isatty(2) == 1 else { return }
+        FileHandle.standardError.write(Data("\r\u{1B}[K\(text)".utf8))
     }
 
     static func contents(_ path: String) throws -> [UInt8] {

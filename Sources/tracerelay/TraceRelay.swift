@@ -10,7 +10,7 @@ struct TraceRelay: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Demo.self, Serve.self, CheckConfig.self, Explain.self, FakeUpstreamCommand.self, QueueCommand.self,
-            Events.self,
+            Events.self, Report.self,
             Trace.self, TokenCommand.self, Key.self, Password.self,
         ])
 }

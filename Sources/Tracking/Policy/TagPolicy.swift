@@ -148,6 +148,16 @@ public struct TagPolicy: Sendable, Hashable {
     public var senders: [String] = []
     /// What is kept of a hit.
     public var privacy = Privacy.pseudonymous
+    /// Whether console and API show the subject.
+    public var keepsSubject = false
+    /// How long a mail's text stays for the console after its delivery.
+    public var keepSource = Duration.zero
+    /// How long addresses, subjects, clients and agents are kept.
+    public var keepPersonal = Duration.seconds(90 * 86_400)
+    /// How long mails, deliveries and hits are kept.
+    public var keepHits = Duration.seconds(400 * 86_400)
+    /// How long figures per day are kept.
+    public var keepFigures = Duration.seconds(1_200 * 86_400)
 
     /// The built-in policy under a tracking host.
     public init(baseURL: BaseURL) { self.baseURL = baseURL }

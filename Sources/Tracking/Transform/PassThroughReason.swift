@@ -1,6 +1,8 @@
 /// Why a mail that should be tracked goes out with its body as it was. Each has a counter of this name, a sentence, and a
 /// fixture.
 public enum PassThroughReason: String, Sendable, CaseIterable, Codable {
+    /// The recipient is on the deny list: their copy goes out as the mail came.
+    case recipientDenied = "recipient-denied"
     /// No eligible `text/html` part.
     case noHTMLPart = "no-html-part"
     /// The HTML is inside multipart/signed or application/pkcs7-mime.
@@ -35,6 +37,7 @@ public enum PassThroughReason: String, Sendable, CaseIterable, Codable {
     /// The reason in words.
     public var sentence: String {
         switch self {
+        case .recipientDenied: "the recipient is on the deny list"
         case .noHTMLPart: "there is no HTML part to track"
         case .signed: "the HTML is signed or enveloped (S/MIME or PGP/MIME); a change would break it"
         case .encrypted: "the content is encrypted"

@@ -47,6 +47,9 @@ public struct TransformReport: Sendable, Equatable, Codable {
     /// What a reader should know besides.
     public var warnings: [String] = []
 
+    /// Nothing was found.
+    public init() {}
+
     /// Links that were tracked.
     public var trackedLinks: Int { parts.reduce(0) { $0 + $1.links.count { $0.number != nil } } }
 }

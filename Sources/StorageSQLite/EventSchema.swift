@@ -1,0 +1,85 @@
+import GRDB
+import TrackingEvents
+
+/// The tables of `events.sqlite`: what is known of each mail and copy, what happened in the order it was stored, and
+/// the running totals the console shows.
+enum EventSchema {
+    private static let version = 2
+
+    static func prepare(_ database: Database) throws {
+        let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        guard found < version else {
+            if found > version { throw DatabaseError(message: "it was made by a newer tracerelay (schema \(found))") }
+            return
+        }
+        if found == 0, try database.tableExists("event") { try database.execute(sql: moveFirstVersion) }
+        try database.execute(sql: tables)
+        for table in ["minute", "day"] {
+            let columns = Figure.allCases.map { "\($0.rawValue) INTEGER NOT NULL DEFAULT 0" }.joined(separator: ", ")
+            try database.execute(
+                sql: "CREATE TABLE \(table) (bucket INTEGER NOT NULL, tag TEXT NOT NULL, \(columns), "
+                    + "PRIMARY KEY (bucket, tag)) WITHOUT ROWID")
+        }
+        if found == 0, try database.tableExists("event_1") { try database.execute(sql: copyFirstVersion) }
+        try database.execute(sql: "PRAGMA user_version = \(version)")
+    }
+
+    private static let tables = """
+        CREATE TABLE message (
+            id BLOB PRIMARY KEY, time INTEGER NOT NULL, queue_id TEXT NOT NULL, tag TEXT NOT NULL,
+            from_domain TEXT NOT NULL, subject TEXT NOT NULL, untracked TEXT NOT NULL, privacy TEXT NOT NULL,
+            erased INTEGER NOT NULL DEFAULT 0
+        ) WITHOUT ROWID;
+        CREATE INDEX message_time ON message (time);
+        CREATE INDEX message_tag ON message (tag, time);
+        CREATE INDEX message_queue ON message (queue_id);
+        CREATE TABLE copy (
+            message BLOB NOT NULL, recipient INTEGER NOT NULL, address TEXT NOT NULL DEFAULT '' COLLATE NOCASE,
+            status TEXT NOT NULL DEFAULT '', delivered INTEGER, opened INTEGER, inferred INTEGER NOT NULL DEFAULT 0,
+            clicked INTEGER, last INTEGER, erased INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (message, recipient)
+        ) WITHOUT ROWID;
+        CREATE INDEX copy_address ON copy (address) WHERE address <> '';
+        CREATE TABLE event (
+            sequence INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL UNIQUE, time INTEGER NOT NULL,
+            kind TEXT NOT NULL, message BLOB NOT NULL, recipient INTEGER, link INTEGER, url TEXT NOT NULL,
+            class TEXT NOT NULL, evidence TEXT NOT NULL, client TEXT NOT NULL, agent TEXT NOT NULL,
+            purpose TEXT NOT NULL, head INTEGER NOT NULL, upstream TEXT NOT NULL, reply TEXT NOT NULL,
+            note TEXT NOT NULL, links TEXT NOT NULL);
+        CREATE INDEX event_message ON event (message, recipient);
+        CREATE TABLE link (
+            tag TEXT NOT NULL, day INTEGER NOT NULL, page TEXT NOT NULL, clicks INTEGER NOT NULL,
+            unique_clicks INTEGER NOT NULL, PRIMARY KEY (tag, day, page)
+        ) WITHOUT ROWID;
+        CREATE TABLE reason (
+            tag TEXT NOT NULL, day INTEGER NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, count INTEGER NOT NULL,
+            PRIMARY KEY (tag, day, kind, reason)
+        ) WITHOUT ROWID;
+        CREATE TABLE state (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+        """
+
+    // The first version had the recipients in one column and no totals.
+    private static let moveFirstVersion = """
+        DROP INDEX IF EXISTS event_message;
+        ALTER TABLE event RENAME TO event_1;
+        ALTER TABLE message RENAME TO message_1;
+        """
+
+    // Its mails and events are shown; the figures begin with this version.
+    private static let copyFirstVersion = """
+        INSERT INTO message (id, time, queue_id, tag, from_domain, subject, untracked, privacy)
+            SELECT id, time, queue_id, tag, from_domain, '', untracked, privacy FROM message_1;
+        INSERT INTO event (number, time, kind, message, recipient, link, url, class, evidence, client, agent, purpose,
+                head, upstream, reply, note, links)
+            SELECT number, time, kind, message, recipient, link, url, class, evidence, client, agent, '',
+                class = 'head', upstream, reply, note, '' FROM event_1 ORDER BY sequence;
+        INSERT INTO copy (message, recipient, address)
+            WITH RECURSIVE piece (message, number, address, rest) AS (
+                SELECT id, -1, '', recipients || char(10) FROM message_1 WHERE recipients <> ''
+                UNION ALL
+                SELECT message, number + 1, substr(rest, 1, instr(rest, char(10)) - 1),
+                    substr(rest, instr(rest, char(10)) + 1) FROM piece WHERE rest <> '')
+            SELECT message, number, address FROM piece WHERE number >= 0;
+        DROP TABLE event_1;
+        DROP TABLE message_1;
+        """
+}

@@ -1,0 +1,155 @@
+import Foundation
+import GRDB
+import Tracking
+import TrackingEvents
+
+/// A hit as it stands in the table.
+struct StoredHit {
+    let sequence: Int64
+    let recipient: Int?
+    var counted: CountedHit
+    var verdict: HitVerdict
+    var facts: HitFacts
+
+    init(_ row: Row) {
+        sequence = row["sequence"]
+        recipient = row["recipient"]
+        facts = HitFacts(isHead: row["head"], agent: row["agent"], purpose: row["purpose"], client: row["client"])
+        let source = facts.client.isEmpty && facts.agent.isEmpty ? "" : "\(facts.client) \(facts.agent)"
+        verdict = HitVerdict(HitClass(rawValue: row["class"]) ?? .human, row["evidence"])
+        counted = CountedHit(
+            time: row["time"], link: row["link"], url: row["url"], source: source, hitClass: verdict.hitClass)
+    }
+
+    var judged: JudgedHit {
+        JudgedHit(
+            time: counted.time, link: counted.link, source: counted.source, request: HitRules.requestVerdict(verdict))
+    }
+
+    private static let columns =
+        "sequence, recipient, time, link, url, class, evidence, client, agent, purpose, head"
+
+    /// The latest hits of a copy, in the order of time.
+    static func of(_ key: EventWriter.CopyKey, _ database: Database, limit: Int) throws -> [StoredHit] {
+        try Row.fetchAll(
+            database.cachedStatement(
+                sql: """
+                    SELECT \(columns) FROM event WHERE message = ? AND recipient = ? AND kind <> 'delivery'
+                    ORDER BY time DESC, sequence DESC LIMIT ?
+                    """), arguments: [Data(key.message.bytes), key.recipient, limit]
+        ).reversed().map(StoredHit.init)
+    }
+
+    /// All hits of a message that no copy is known of.
+    static func nobodys(_ message: TrackingMessageID, _ database: Database) throws -> [StoredHit] {
+        try Row.fetchAll(
+            database.cachedStatement(
+                sql: """
+                    SELECT \(columns) FROM event WHERE message = ? AND recipient IS NULL AND kind <> 'delivery'
+                    """), arguments: [Data(message.bytes)]
+        ).map(StoredHit.init)
+    }
+}
+
+extension EventWriter {
+    /// Judges and counts a copy's hits from the raw rows: takes back what they had added, adds what they add now.
+    /// - Parameter change: what happens to the rows in between.
+    func recount(
+        _ key: CopyKey, _ mail: Mail, _ database: Database, verdicts: (StoredHit) -> HitVerdict? = { _ in nil },
+        change: () throws -> Void = {}
+    ) throws {
+        var copy = try self.copy(key, database)
+        let delivered = copy.ledger.delivered
+        let before = try StoredHit.of(key, database, limit: Int.max)
+        _ = add(before, delivered, mail.tag, -1)
+        try change()
+        var after = try StoredHit.of(key, database, limit: Int.max)
+        var judged = after.map(\.judged)
+        for (index, hit) in after.enumerated() {
+            if let verdict = verdicts(hit) { judged[index].request = verdict }
+        }
+        for (index, verdict) in rules.judge(judged, delivered: delivered).enumerated()
+        where after[index].verdict != verdict {
+            try rewrite(&after[index], verdict, database)
+        }
+        copy.ledger = add(after, delivered, mail.tag, 1)
+        copy.hits = after.count
+        copy.recent = judged.suffix(1_000)
+        keep(copy, key)
+    }
+
+    func rewrite(_ hit: inout StoredHit, _ verdict: HitVerdict, _ database: Database) throws {
+        hit.verdict = verdict
+        hit.counted.hitClass = verdict.hitClass
+        try database.cachedStatement(sql: "UPDATE event SET class = ?, evidence = ? WHERE sequence = ?").execute(
+            arguments: [verdict.hitClass.rawValue, verdict.evidence, hit.sequence])
+    }
+
+    /// Adds or takes back what a copy's hits and its delivery add.
+    func add(_ hits: [StoredHit], _ delivered: Int64?, _ tag: String, _ sign: Int64) -> CopyLedger {
+        var ledger = CopyLedger()
+        if let delivered {
+            for change in ledger.deliver(at: delivered) { tally.add(change, tag, sign) }
+        }
+        for hit in hits { tally.add(ledger.take(hit.counted), tag, sign) }
+        return ledger
+    }
+
+    /// Hits that came before their mail was known move under its tag and its policy.
+    func adopt(_ record: MessageRecord, _ database: Database) throws {
+        let recipients = try Int.fetchAll(
+            database,
+            sql: "SELECT DISTINCT recipient FROM event WHERE message = ? AND recipient IS NOT NULL AND kind <> 'delivery'",
+            arguments: [Data(record.message.bytes)])
+        for recipient in recipients {
+            let key = CopyKey(message: record.message, recipient: recipient)
+            var copy = try self.copy(key, database)
+            let hits = try StoredHit.of(key, database, limit: Int.max)
+            _ = add(hits, copy.ledger.delivered, "", -1)
+            guard record.privacy != .anonymous else {
+                for hit in hits { tally.add(CopyLedger.anonymous(hit.counted), record.tag) }
+                continue
+            }
+            copy.ledger = add(hits, copy.ledger.delivered, record.tag, 1)
+            keep(copy, key)
+        }
+        for hit in try StoredHit.nobodys(record.message, database) {
+            tally.add(CopyLedger.anonymous(hit.counted), "", -1)
+            tally.add(CopyLedger.anonymous(hit.counted), record.tag)
+        }
+        guard record.privacy == .anonymous else { return }
+        try writeBack(database)
+        let id = Data(record.message.bytes)
+        try database.execute(
+            sql: "UPDATE event SET recipient = NULL, client = '', agent = '' WHERE message = ? AND kind <> 'delivery'",
+            arguments: [id])
+        try database.execute(sql: "DELETE FROM copy WHERE message = ?", arguments: [id])
+        forget()
+    }
+
+    /// Judges all hits of a message by the rules as they are now.
+    /// - Returns: how many hits have another class or evidence.
+    func reclassify(_ message: TrackingMessageID, _ database: Database) throws -> Int {
+        let mail = try mail(message, database)
+        let before = database.totalChangesCount
+        let recipients = try Int.fetchAll(
+            database,
+            sql: """
+                SELECT DISTINCT e.recipient FROM event e LEFT JOIN copy c USING (message, recipient)
+                WHERE e.message = ? AND e.recipient IS NOT NULL AND e.kind <> 'delivery' AND IFNULL(c.erased, 0) = 0
+                """, arguments: [Data(message.bytes)])
+        for recipient in recipients {
+            try recount(
+                CopyKey(message: message, recipient: recipient), mail, database,
+                verdicts: { self.verdict(on: $0, mail.privacy) })
+        }
+        return database.totalChangesCount - before
+    }
+
+    /// By the request as far as it is kept: where only the agent's family is, what the agent rules said then stands.
+    private func verdict(on hit: StoredHit, _ privacy: Privacy) -> HitVerdict {
+        guard privacy != .full else { return rules.classify(hit.facts) }
+        let old = HitRules.requestVerdict(hit.verdict)
+        return rules.classify(hit.facts, agentVerdict: HitRules.isAboutAgent(old.evidence) ? old : .human)
+    }
+}

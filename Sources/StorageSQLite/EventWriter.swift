@@ -1,0 +1,300 @@
+import Foundation
+import GRDB
+import Tracking
+import TrackingEvents
+
+/// Puts events into the tables and keeps the totals; used inside write transactions, by one thread.
+///
+/// What it remembers between transactions is only what the tables say; after a transaction that failed, or when another
+/// process has written, ``forget()``.
+final class EventWriter {
+    /// Copies and mails that are remembered.
+    private static let rememberedCopies = 20_000
+    /// A copy with more hits is not judged anew when a burst or a late hit shows itself.
+    static let maximumRecount = 10_000
+
+    struct Mail {
+        var tag = ""
+        var privacy = Privacy.pseudonymous
+    }
+
+    struct CopyKey: Hashable {
+        let message: TrackingMessageID
+        let recipient: Int
+    }
+
+    /// A copy's accounts, and its latest clicks for the burst rule.
+    struct Copy {
+        var ledger = CopyLedger()
+        var isErased = false
+        var recent: [JudgedHit] = []
+        var hits = 0
+    }
+
+    let rules: HitRules
+    var tally = EventTally()
+    private var mails: [TrackingMessageID: Mail] = [:]
+    private var copies: [CopyKey: Copy] = [:]
+    private var changed: Set<CopyKey> = []
+    private let observe: (HitRecord, HitClass) -> Void
+
+    /// - Parameter observe: called for each hit that was new.
+    init(rules: HitRules, observe: @escaping (HitRecord, HitClass) -> Void = { _, _ in }) {
+        self.rules = rules
+        self.observe = observe
+    }
+
+    func forget() {
+        mails.removeAll(keepingCapacity: true)
+        copies.removeAll(keepingCapacity: true)
+        changed.removeAll(keepingCapacity: true)
+        tally.clear()
+    }
+
+    /// Stores events, each once whatever the journal says, and the totals they add to.
+    /// - Returns: how many were new.
+    func store(_ events: [(number: Int64, event: Event)], in database: Database) throws -> Int {
+        var count = 0
+        for (number, event) in events {
+            let isNew =
+                switch event {
+                case .message(let record): try store(record, database)
+                case .delivery(let record): try store(number, record, database)
+                case .hit(let record): try store(number, record, database)
+                }
+            if isNew { count += 1 }
+        }
+        try writeBack(database)
+        return count
+    }
+
+    func writeBack(_ database: Database) throws {
+        for key in changed {
+            guard let copy = copies[key] else { continue }
+            try database.cachedStatement(
+                sql: """
+                    INSERT INTO copy (message, recipient, delivered, opened, inferred, clicked, last) VALUES (?,?,?,?,?,?,?)
+                    ON CONFLICT DO UPDATE SET delivered = excluded.delivered, opened = excluded.opened,
+                        inferred = excluded.inferred, clicked = excluded.clicked, last = excluded.last
+                    """
+            ).execute(arguments: [
+                Data(key.message.bytes), key.recipient, copy.ledger.delivered, copy.ledger.opened,
+                copy.ledger.isOpenInferred, copy.ledger.clicked, copy.ledger.lastHit,
+            ])
+        }
+        changed.removeAll(keepingCapacity: true)
+        try tally.write(to: database)
+        if copies.count > Self.rememberedCopies { copies.removeAll(keepingCapacity: true) }
+        if mails.count > Self.rememberedCopies { mails.removeAll(keepingCapacity: true) }
+    }
+
+    // MARK: Mails
+
+    private func store(_ record: MessageRecord, _ database: Database) throws -> Bool {
+        let id = Data(record.message.bytes)
+        try database.cachedStatement(
+            sql: """
+                INSERT OR IGNORE INTO message (id, time, queue_id, tag, from_domain, subject, untracked, privacy)
+                VALUES (?,?,?,?,?,?,?,?)
+                """
+        ).execute(arguments: [
+            id, record.time, record.queueID, record.tag, record.fromDomain, record.subject, record.untracked,
+            record.privacy.rawValue,
+        ])
+        guard database.changesCount > 0 else { return false }
+        for (number, address) in record.recipients.enumerated() {
+            try database.cachedStatement(
+                sql: """
+                    INSERT INTO copy (message, recipient, address) VALUES (?,?,?)
+                    ON CONFLICT DO UPDATE SET address = excluded.address
+                    """
+            ).execute(arguments: [id, number, address])
+        }
+        mails[record.message] = Mail(tag: record.tag, privacy: record.privacy)
+        tally.add(FigureChange(.accepted, at: record.time), record.tag)
+        if record.untracked.isEmpty {
+            tally.add(FigureChange(.tracked, at: record.time), record.tag)
+        } else {
+            tally.addReason(record.untracked, kind: "untracked", record.tag, at: record.time)
+        }
+        let hasEvents = try Bool.fetchOne(
+            database.cachedStatement(sql: "SELECT EXISTS (SELECT 1 FROM event WHERE message = ?)"), arguments: [id])
+        if hasEvents == true { try adopt(record, database) }
+        return true
+    }
+
+    func mail(_ id: TrackingMessageID, _ database: Database) throws -> Mail {
+        if let known = mails[id] { return known }
+        let row = try Row.fetchOne(
+            database.cachedStatement(sql: "SELECT tag, privacy FROM message WHERE id = ?"),
+            arguments: [Data(id.bytes)])
+        // A mail that is not known, or not yet, or not on this node: hits are kept under no tag.
+        let mail =
+            row.map { Mail(tag: $0[0], privacy: Privacy(rawValue: $0[1]) ?? .pseudonymous) } ?? Mail()
+        mails[id] = mail
+        return mail
+    }
+
+    // MARK: Deliveries
+
+    private func store(_ number: Int64, _ record: DeliveryRecord, _ database: Database) throws -> Bool {
+        let mail = try mail(record.message, database)
+        try database.cachedStatement(sql: Self.insertEvent).execute(arguments: [
+            number, record.time, "delivery", Data(record.message.bytes), record.recipient, nil, "", record.status, "",
+            "", "", "", false, record.upstream, record.reply, record.passedThrough, EventCoding.encode(record.links),
+        ])
+        guard database.changesCount > 0 else { return false }
+        let figure: Figure =
+            switch record.status {
+            case "sent": .sent
+            case "bounced", "expired": .failed
+            default: .deferred
+            }
+        tally.add(FigureChange(figure, at: record.time), mail.tag)
+        if mail.privacy != .anonymous {
+            try database.cachedStatement(sql: "UPDATE copy SET status = ? WHERE message = ? AND recipient = ?").execute(
+                arguments: [record.status, Data(record.message.bytes), record.recipient])
+        }
+        guard figure == .sent else { return true }
+        if !record.passedThrough.isEmpty {
+            tally.addReason(record.passedThrough, kind: "passed-through", mail.tag, at: record.time)
+        }
+        for (outcome, count) in record.links {
+            tally.addReason(outcome, kind: "link", mail.tag, at: record.time, count: Int64(count))
+        }
+        guard record.isTracked, mail.privacy != .anonymous else { return true }
+        let key = CopyKey(message: record.message, recipient: record.recipient)
+        var copy = try self.copy(key, database)
+        guard !copy.isErased else { return true }
+        for change in copy.ledger.deliver(at: record.time) { tally.add(change, mail.tag) }
+        keep(copy, key)
+        // Whoever was here before the 250 is judged by it now.
+        if copy.ledger.lastHit != nil, copy.hits <= Self.maximumRecount { try recount(key, mail, database) }
+        return true
+    }
+
+    // MARK: Hits
+
+    private func store(_ number: Int64, _ record: HitRecord, _ database: Database) throws -> Bool {
+        let mail = try mail(record.message, database)
+        let request = rules.classify(
+            HitFacts(isHead: record.isHead, agent: record.agent, purpose: record.purpose, client: record.client))
+        let key = CopyKey(message: record.message, recipient: record.recipient)
+        var copy = Copy()
+        var kept = KeptHit(record, mail.privacy)
+        if kept.recipient != nil {
+            copy = try self.copy(key, database)
+            if copy.isErased { kept = KeptHit(record, .anonymous) }
+        }
+        guard kept.recipient != nil else {
+            guard try insert(number, record, kept, request, database) else { return false }
+            tally.add(CopyLedger.anonymous(kept.counted(request.hitClass)), mail.tag)
+            observe(record, request.hitClass)
+            return true
+        }
+        var verdict = request
+        let hit = JudgedHit(time: record.time, link: record.link, source: kept.source, request: request)
+        if request == .human, let delivered = copy.ledger.delivered,
+            let found = rules.verdict(at: record.time, delivered: delivered)
+        {
+            verdict = found
+        }
+        let (isBurst, isNewBurst) = note(hit, in: &copy)
+        let isLate = record.time < copy.ledger.lastHit ?? record.time
+        if isLate || isNewBurst, copy.hits <= Self.maximumRecount {
+            var isNew = false
+            try recount(
+                key, mail, database, change: { isNew = try self.insert(number, record, kept, verdict, database) })
+            if isNew { observe(record, isBurst ? .scanner : verdict.hitClass) }
+            return isNew
+        }
+        if isBurst, verdict == .human { verdict = rules.burstVerdict }
+        guard try insert(number, record, kept, verdict, database) else { return false }
+        copy.hits += 1
+        tally.add(copy.ledger.take(kept.counted(verdict.hitClass)), mail.tag)
+        keep(copy, key)
+        observe(record, verdict.hitClass)
+        return true
+    }
+
+    /// Remembers a click for the burst rule.
+    /// - Returns: whether it is one of a burst, and whether earlier hits are to be judged again for it.
+    private func note(_ hit: JudgedHit, in copy: inout Copy) -> (isBurst: Bool, isNew: Bool) {
+        guard let burst = rules.burst, hit.request == .human, hit.link != nil, !hit.source.isEmpty else {
+            return (false, false)
+        }
+        copy.recent.removeAll { $0.time < hit.time - burst.milliseconds }
+        func links() -> Int { Set(copy.recent.filter { $0.source == hit.source }.map(\.link)).count }
+        let before = links()
+        if copy.recent.count < 1_000 { copy.recent.append(hit) }
+        let after = links()
+        return (after >= burst.links, after >= burst.links && before < burst.links)
+    }
+
+    private static let insertEvent = """
+        INSERT OR IGNORE INTO event (number, time, kind, message, recipient, link, url, class, evidence, client, agent,
+            purpose, head, upstream, reply, note, links) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+        """
+
+    private func insert(
+        _ number: Int64, _ record: HitRecord, _ kept: KeptHit, _ verdict: HitVerdict, _ database: Database
+    ) throws -> Bool {
+        try database.cachedStatement(sql: Self.insertEvent).execute(arguments: [
+            number, record.time, record.kind == .open ? "open" : "click", Data(record.message.bytes), kept.recipient,
+            record.link, record.url, verdict.hitClass.rawValue, verdict.evidence, kept.client, kept.agent,
+            record.purpose, record.isHead, "", "", "", "",
+        ])
+        return database.changesCount > 0
+    }
+
+    // MARK: Copies
+
+    func keep(_ copy: Copy, _ key: CopyKey) {
+        copies[key] = copy
+        changed.insert(key)
+    }
+
+    func copy(_ key: CopyKey, _ database: Database) throws -> Copy {
+        if let known = copies[key] { return known }
+        let row = try Row.fetchOne(
+            database.cachedStatement(
+                sql: """
+                    SELECT delivered, opened, inferred, clicked, last, erased FROM copy
+                    WHERE message = ? AND recipient = ?
+                    """), arguments: [Data(key.message.bytes), key.recipient])
+        guard let row else { return Copy() }
+        var copy = Copy()
+        copy.ledger = CopyLedger(
+            delivered: row[0], opened: row[1], isOpenInferred: row[2], clicked: row[3], lastHit: row[4])
+        copy.isErased = row[5]
+        guard copy.ledger.lastHit != nil else { return copy }
+        let hits = try StoredHit.of(key, database, limit: Self.maximumRecount + 1)
+        copy.hits = hits.count
+        for hit in hits { copy.ledger.remember(hit.counted) }
+        for hit in hits.suffix(100) { _ = note(hit.judged, in: &copy) }
+        return copy
+    }
+}
+
+/// What the policy keeps of a hit.
+struct KeptHit {
+    let recipient: Int?
+    let client: String
+    let agent: String
+    private let record: HitRecord
+
+    init(_ record: HitRecord, _ privacy: Privacy) {
+        self.record = record
+        let isNobody = privacy == .anonymous || record.isPrivate
+        let isFull = privacy == .full
+        recipient = isNobody ? nil : record.recipient
+        client = isNobody ? "" : isFull ? record.client : Pseudonym.address(record.client)
+        agent = isNobody ? "" : isFull ? record.agent : Pseudonym.agent(record.agent)
+    }
+
+    var source: String { client.isEmpty && agent.isEmpty ? "" : "\(client) \(agent)" }
+
+    func counted(_ hitClass: HitClass) -> CountedHit {
+        CountedHit(time: record.time, link: record.link, url: record.url, source: source, hitClass: hitClass)
+    }
+}

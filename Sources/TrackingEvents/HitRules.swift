@@ -1,0 +1,198 @@
+public import Tracking
+
+/// What is known of a request.
+public struct HitFacts: Sendable, Hashable {
+    /// Whether the method is HEAD.
+    public var isHead: Bool
+    /// User-Agent; empty where there is none.
+    public var agent: String
+    /// `Sec-Purpose`, `Purpose` or `X-Moz`, whichever is there.
+    public var purpose: String
+    /// The client's address, whole or cut to a network; empty where it is not kept.
+    public var client: String
+
+    /// Facts with all their parts.
+    public init(isHead: Bool, agent: String, purpose: String, client: String) {
+        self.isHead = isHead
+        self.agent = agent
+        self.purpose = purpose
+        self.client = client
+    }
+}
+
+/// A class and why.
+public struct HitVerdict: Sendable, Hashable {
+    /// The class.
+    public var hitClass: HitClass
+    /// The line of the rules that fits, or that none does.
+    public var evidence: String
+
+    /// A verdict.
+    public init(_ hitClass: HitClass, _ evidence: String) {
+        self.hitClass = hitClass
+        self.evidence = evidence
+    }
+
+    /// What is left where no rule fits.
+    public static let human = HitVerdict(.human, "nothing speaks against it")
+}
+
+/// Tells people from machines: the lines of `hit-classes.conf`, of which the first that fits gives the class.
+public struct HitRules: Sendable {
+    /// A line that cannot be read.
+    public struct Defect: Error, Sendable, Equatable, CustomStringConvertible {
+        /// From 1.
+        public let line: Int
+        /// What is wrong and what would be right.
+        public let message: String
+        /// `LINE: MESSAGE`.
+        public var description: String { "\(line): \(message)" }
+    }
+
+    private enum Condition: Sendable {
+        case head
+        case purpose(Glob)
+        case network(IPNetwork)
+        case noAgent
+        case agent(Glob)
+    }
+
+    private var lines: [(hitClass: HitClass, condition: Condition, evidence: String)] = []
+    /// A hit so many milliseconds after the upstream's 250, or before it, is a machine's; `nil` for no such rule.
+    public private(set) var afterDelivery: Int64?
+    /// So many different links of one copy from one source within so many milliseconds are a machine's.
+    public private(set) var burst: (links: Int, milliseconds: Int64)?
+
+    /// The rules that are shipped.
+    public static let shippedText = String(decoding: PackageResources.hit_classes_conf, as: UTF8.self)
+
+    /// ``shippedText``, read.
+    public static let shipped: HitRules = {
+        // The text is part of the program and a test reads it.
+        (try? HitRules(parsing: shippedText)) ?? HitRules()
+    }()
+
+    private init() {}
+
+    /// Reads a file's text.
+    /// - Throws: ``Defect``.
+    public init(parsing text: String) throws(Defect) {
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
+            guard let first = words.first, !first.hasPrefix("#") else { continue }
+            guard let hitClass = HitClass(rawValue: String(first)) else {
+                let known = HitClass.allCases.map(\.rawValue).joined(separator: ", ")
+                throw Defect(line: index + 1, message: "\"\(first.prefix(40))\" is no class; known: \(known)")
+            }
+            try add(hitClass, words.dropFirst().map(String.init), line: index + 1)
+        }
+    }
+
+    private mutating func add(_ hitClass: HitClass, _ words: [String], line: Int) throws(Defect) {
+        let evidence = words.joined(separator: " ")
+        let value = words.dropFirst().joined(separator: " ")
+        func need(_ isGood: Bool, _ shape: String) throws(Defect) {
+            if !isGood { throw Defect(line: line, message: "expected \"\(hitClass.rawValue) \(shape)\"") }
+        }
+        switch words.first {
+        case "method":
+            try need(value == "HEAD", "method HEAD")
+            lines.append((hitClass, .head, evidence))
+        case "purpose":
+            try need(!value.isEmpty, "purpose GLOB")
+            lines.append((hitClass, .purpose(Glob(value)), evidence))
+        case "network":
+            guard let network = IPNetwork(value) else { return try need(false, "network 192.0.2.0/24") }
+            lines.append((hitClass, .network(network), evidence))
+        case "no-agent":
+            try need(value.isEmpty, "no-agent")
+            lines.append((hitClass, .noAgent, "no user agent"))
+        case "agent":
+            try need(!value.isEmpty, "agent GLOB")
+            lines.append((hitClass, .agent(Glob(value)), evidence))
+        case "after-250":
+            guard let time = Self.milliseconds(value) else { return try need(false, "after-250 2s") }
+            try need(hitClass == .scanner, "after-250 2s as a scanner")
+            afterDelivery = time
+        case "burst":
+            guard words.count == 3, let count = Int(words[1]), count >= 2, count <= 100,
+                let time = Self.milliseconds(words[2])
+            else { return try need(false, "burst 3 5s") }
+            try need(hitClass == .scanner, "burst 3 5s as a scanner")
+            burst = (count, time)
+        default:
+            throw Defect(
+                line: line,
+                message: "a class is followed by method, purpose, network, no-agent, agent, after-250 or burst")
+        }
+    }
+
+    private static func milliseconds(_ text: String) -> Int64? {
+        let digits = text.prefix { $0.isASCII && $0.isNumber }
+        guard let number = Int64(digits), number <= 3_600_000 else { return nil }
+        switch text.dropFirst(digits.count) {
+        case "ms": return number
+        case "s": return number <= 3_600 ? number * 1_000 : nil
+        case "m": return number <= 60 ? number * 60_000 : nil
+        default: return nil
+        }
+    }
+
+    /// The class by the request alone.
+    /// - Parameter keptAgent: what the agent rules said when the whole agent was known, where only its family is left.
+    public func classify(_ facts: HitFacts, agentVerdict keptAgent: HitVerdict? = nil) -> HitVerdict {
+        // A cut address lies in a network where its first address does and the network is no finer.
+        let network = IPNetwork(facts.client.prefix { $0 != "%" })
+        for line in lines {
+            switch line.condition {
+            case .head: if facts.isHead { return HitVerdict(line.hitClass, line.evidence) }
+            case .purpose(let glob):
+                if !facts.purpose.isEmpty, glob.matches(facts.purpose) {
+                    return HitVerdict(line.hitClass, line.evidence)
+                }
+            case .network(let block):
+                if let network, network.prefixLength >= block.prefixLength, block.contains(network.address) {
+                    return HitVerdict(line.hitClass, line.evidence)
+                }
+            case .noAgent:
+                if facts.agent.isEmpty, keptAgent == nil { return HitVerdict(line.hitClass, line.evidence) }
+            case .agent(let glob):
+                if let keptAgent {
+                    // The first line about agents stands for all of them.
+                    if keptAgent.hitClass != .human { return keptAgent }
+                } else if glob.matches(facts.agent) {
+                    return HitVerdict(line.hitClass, line.evidence)
+                }
+            }
+        }
+        return .human
+    }
+
+    /// Whether a verdict came from the user agent, so that it stands when only the agent's family is kept.
+    public static func isAboutAgent(_ evidence: String) -> Bool {
+        evidence.hasPrefix("agent ") || evidence == "no user agent"
+    }
+
+    /// The verdict on a hit that nothing else speaks against, by the time of its copy's delivery.
+    /// - Parameters:
+    ///   - time: of the hit, milliseconds since 1970.
+    ///   - delivered: of the upstream's 250.
+    public func verdict(at time: Int64, delivered: Int64) -> HitVerdict? {
+        guard let afterDelivery, time < delivered + afterDelivery else { return nil }
+        let distance = abs(time - delivered)
+        let seconds = "\(distance / 1_000).\(distance % 1_000 / 100) s"
+        return HitVerdict(.scanner, "\(seconds) \(time < delivered ? "before" : "after") the upstream's 250")
+    }
+
+    /// The verdict on hits that came in a burst.
+    public var burstVerdict: HitVerdict {
+        HitVerdict(
+            .scanner,
+            "burst: \(burst?.links ?? 0) or more links from one source in \((burst?.milliseconds ?? 0) / 1_000) s")
+    }
+
+    /// The verdict by the request alone, where a stored one may be by the time.
+    public static func requestVerdict(_ stored: HitVerdict) -> HitVerdict {
+        stored.evidence.hasPrefix("burst:") || stored.evidence.hasSuffix("the upstream's 250") ? .human : stored
+    }
+}

@@ -1,0 +1,72 @@
+import Hummingbird
+import TrackingEvents
+
+/// What waits, why, and what can be done about it.
+struct QueuePage {
+    private static let limit = 100
+
+    let console: Console
+
+    func page(_ request: Request) async throws -> Response {
+        let services = console.services
+        let mails = try await services.queue.list(after: Query(request)["after"], limit: Self.limit)
+        let count = try await services.queue.count()
+        let now = services.now()
+        var values: [String: Any] = [
+            "summary": count == 1 ? "One mail waits." : "\(Count.text(Int64(count))) mails wait.", "hasAny": count > 0,
+            "mails": mails.map { row($0, now: now) },
+        ]
+        if let notice = Self.notice(Query(request)["done"]) { values["notice"] = notice }
+        if mails.count == Self.limit, let last = mails.last { values["next"] = "/queue?after=\(last.id)" }
+        values["exports"] = Export.links("/api/v1/queue?limit=1000")
+        return console.render("queue", request, title: "Queue", current: "/queue", values)
+    }
+
+    private func row(_ mail: QueueEntry, now: Int64) -> [String: Any] {
+        let waiting = mail.recipients.filter { $0.state == "waiting" }
+        let more = waiting.count > 3 ? " and \(waiting.count - 3) more" : ""
+        let state =
+            mail.damaged
+            ? "damaged" : mail.held ? "held" : mail.nextAttempt <= now ? "due" : "until \(LocalTime.string(mail.nextAttempt))"
+        let reason = waiting.map(\.lastReply).first { !$0.isEmpty } ?? (mail.held ? "a sysadmin holds it" : "not tried yet")
+        return [
+            "id": mail.id, "arrival": LocalTime.string(mail.arrival), "from": mail.from.isEmpty ? "<>" : mail.from,
+            "to": waiting.prefix(3).map(\.address).joined(separator: ", ") + more, "tag": mail.tag,
+            "octets": Count.octets(mail.octets), "state": state, "isHeld": mail.held,
+            "reason": mail.damaged
+                ? "its content cannot be read back; it is kept and never sent" : "\(mail.attempts) attempts; \(reason)",
+        ]
+    }
+
+    func act(_ request: Request, _ id: String, _ name: String) async throws -> Response {
+        let form = try await Form(request)
+        guard console.access.isGoodForm(form["csrf"], request) else { return console.formExpired(request) }
+        guard let action = QueueAction(rawValue: name), id != "all" || action != .delete else {
+            throw HTTPError(.notFound)
+        }
+        let done: Int
+        do {
+            done = try await console.services.queue.perform(action, id == "all" ? nil : id)
+        } catch {
+            return console.problem(request, "Not available now", "\(error)", status: .serviceUnavailable)
+        }
+        return Response(status: .seeOther, headers: [.location: "/queue?done=\(name)-\(done)"])
+    }
+
+    /// What was done, from the address: an action and a number, and nothing that somebody else could put there.
+    private static func notice(_ text: String?) -> String? {
+        let halves = (text ?? "").split(separator: "-")
+        guard halves.count == 2, let action = QueueAction(rawValue: String(halves[0])), let count = Int(halves[1]) else {
+            return nil
+        }
+        if count == 0 { return "Nothing was done: the mail is gone." }
+        let words: String =
+            switch action {
+            case .retry: "will be tried now"
+            case .hold: "held"
+            case .release: "released"
+            case .delete: "deleted"
+            }
+        return "\(count) \(count == 1 ? "mail" : "mails") \(words)."
+    }
+}

@@ -1,0 +1,69 @@
+"use strict";
+// The live feed: each event goes on top of the table, and the figures are fetched anew. All else works without.
+(() => {
+  const table = document.querySelector("table[data-live]");
+  if (!table || !window.EventSource) return;
+  const body = table.tBodies[0];
+  const status = document.getElementById("live");
+  const filter = new URLSearchParams(location.search);
+  const limit = 100;
+  let pending = null;
+
+  const cell = (...nodes) => {
+    const element = document.createElement("td");
+    element.append(...nodes);
+    return element;
+  };
+  const span = (name, text) => {
+    const element = document.createElement("span");
+    element.className = name;
+    element.textContent = text;
+    return element;
+  };
+
+  const show = (event) => {
+    if (filter.get("kind") && filter.get("kind") !== event.kind) return;
+    if (filter.get("tag") && filter.get("tag") !== event.tag) return;
+    body.querySelector("tr.empty")?.remove();
+    const row = document.createElement("tr");
+    row.className = `new ${event.class}`;
+    const time = document.createElement("time");
+    time.textContent = event.time;
+    const detail = cell();
+    if (event.href) {
+      const link = document.createElement("a");
+      link.href = event.href;
+      link.textContent = "mail";
+      detail.append(link, " ");
+    }
+    detail.append(span("wrap", event.detail));
+    row.append(cell(time), cell(span(`badge ${event.class}`, event.what)), cell(event.who), cell(event.tag), detail);
+    body.prepend(row);
+    while (body.rows.length > limit) body.deleteRow(-1);
+    status.textContent = `${event.what} at ${event.time}`;
+  };
+
+  const refresh = () => {
+    const old = document.getElementById("figures");
+    if (!old || pending) return;
+    pending = setTimeout(async () => {
+      pending = null;
+      try {
+        const answer = await fetch(location.href, { credentials: "same-origin" });
+        if (!answer.ok) return;
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const fresh = page.getElementById("figures");
+        const now = document.getElementById("figures");
+        if (fresh && now && !now.contains(document.activeElement)) now.replaceWith(fresh);
+      } catch { /* the next event tries again */ }
+    }, 400);
+  };
+
+  const source = new EventSource(`/live?after=${encodeURIComponent(table.dataset.live)}`);
+  source.addEventListener("open", () => { status.textContent = "Live: what happens shows up here by itself."; });
+  source.addEventListener("error", () => { status.textContent = "Connection lost; trying again."; });
+  source.addEventListener("event", (message) => {
+    show(JSON.parse(message.data));
+    refresh();
+  });
+})();

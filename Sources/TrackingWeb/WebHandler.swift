@@ -1,0 +1,246 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// One connection: a request at a time, in the order they came.
+final class WebHandler: ChannelInboundHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundOut = ByteBuffer
+
+    private enum State {
+        /// Between requests.
+        case idle
+        /// A request that is answered here; its body, if any, is skipped.
+        case hit(HitAnswer, keepsAlive: Bool)
+        /// A request for the router, until its body is there.
+        case receiving(HTTPRequestHead, ByteBuffer)
+        /// What is wrong with the request; its end is awaited.
+        case refusing(HTTPResponseStatus)
+        /// The router or the block list is asked.
+        case answering
+        /// The last response was written.
+        case closing
+    }
+
+    private let server: WebServer
+    private var state = State.idle
+    private var waiting: [HTTPServerRequestPart] = []
+    private var lastActivity = NIODeadline.distantPast
+    private var timer: Scheduled<Void>?
+    private var task: Task<Void, Never>?
+    private var peer = ""
+
+    init(server: WebServer) { self.server = server }
+
+    // MARK: Channel
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard server.connections.enter() else { return context.close(promise: nil) }
+        peer = context.remoteAddress?.ipAddress ?? ""
+        lastActivity = .now()
+        watch(context, after: WebLimits.idleTime)
+        context.read()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        server.connections.leave()
+        timer?.cancel()
+        task?.cancel()
+        state = .closing
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = unwrapInboundIn(data)
+        if case .answering = state { waiting.append(part) } else { take(part, context) }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.flush()
+        lastActivity = .now()
+        if case .answering = state { return }
+        if case .closing = state { return }
+        context.read()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if let error = error as? HTTPParserError {
+            let status: HTTPResponseStatus = error == .headerOverflow ? .requestHeaderFieldsTooLarge : .badRequest
+            write(WebResponse.plain(status, keepsAlive: false), context)
+        }
+        state = .closing
+        context.close(promise: nil)
+    }
+
+    private func watch(_ context: ChannelHandlerContext, after time: TimeAmount) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        timer = context.eventLoop.scheduleTask(in: time) {
+            let (handler, context) = bound.value
+            let left = handler.lastActivity + WebLimits.idleTime - .now()
+            if case .answering = handler.state { return handler.watch(context, after: WebLimits.idleTime) }
+            if left > .nanoseconds(0) { return handler.watch(context, after: left) }
+            context.close(promise: nil)
+        }
+    }
+
+    // MARK: Requests
+
+    private func take(_ part: HTTPServerRequestPart, _ context: ChannelHandlerContext) {
+        switch (state, part) {
+        case (.idle, .head(let head)): begin(head, context)
+        case (.receiving(let head, var body), .body(let piece)):
+            if body.readableBytes + piece.readableBytes > WebLimits.bodyOctets {
+                state = .refusing(.payloadTooLarge)
+            } else {
+                state = .idle
+                body.writeImmutableBuffer(piece)
+                state = .receiving(head, body)
+            }
+        case (.hit(let answer, let keepsAlive), .end): finish(answer, keepsAlive: keepsAlive, context)
+        case (.receiving(let head, let body), .end): route(head, body, context)
+        case (.refusing(let status), .end), (.refusing(let status), .body):
+            write(WebResponse.plain(status, keepsAlive: false), context)
+            close(context)
+        case (.hit, .body), (.closing, _), (.answering, _), (.idle, _), (.receiving, .head), (.hit, .head),
+            (.refusing, .head):
+            break
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard head.uri.utf8.count <= WebLimits.targetOctets else {
+            state = .refusing(.uriTooLong)
+            return
+        }
+        if let (kind, token) = hit(head.uri) {
+            let answer = server.hits.answer(kind, token, HitRequest(head), from: peer)
+            state = .hit(answer, keepsAlive: head.isKeepAlive)
+        } else if head.headers.contains(name: "expect") {
+            state = .refusing(.expectationFailed)
+        } else {
+            state = .receiving(head, ByteBuffer())
+        }
+    }
+
+    /// The kind and token of a pixel's or link's path.
+    private func hit(_ uri: String) -> (kind: HitKind, token: Substring.UTF8View)? {
+        let path = uri.utf8.prefix { $0 != UInt8(ascii: "?") }
+        for prefix in server.prefixes where path.starts(with: prefix.utf8) {
+            let rest = path.dropFirst(prefix.utf8.count)
+            if rest.starts(with: "/o/".utf8) { return (.pixel, rest.dropFirst(3)) }
+            if rest.starts(with: "/c/".utf8) { return (.link, rest.dropFirst(3)) }
+        }
+        return nil
+    }
+
+    private func finish(_ answer: HitAnswer, keepsAlive: Bool, _ context: ChannelHandlerContext) {
+        guard case .asksForTag(let message, let otherwise) = answer else {
+            write(WebResponse.hit(answer, keepsAlive: keepsAlive), context)
+            if keepsAlive { state = .idle } else { close(context) }
+            return
+        }
+        // A block list that names tags: whose mail it is must be looked up.
+        let server = server
+        start(context) { writer in
+            let isBlocked = await server.hits.isBlocked(message)
+            let answer = isBlocked ? HitAnswer.blocked(isHead: otherwise.isHead) : otherwise
+            try await writer.send(WebResponse.hit(answer, keepsAlive: keepsAlive))
+            return keepsAlive
+        }
+    }
+
+    private func route(_ head: HTTPRequestHead, _ body: ByteBuffer, _ context: ChannelHandlerContext) {
+        let keepsAlive = head.isKeepAlive
+        guard let request = WebRequest.make(head, body) else {
+            write(WebResponse.plain(.badRequest, keepsAlive: false), context)
+            return close(context)
+        }
+        let server = server
+        let channel = context.channel
+        start(context) { writer in
+            let source = ApplicationRequestContextSource(channel: channel, logger: server.logger)
+            let response: Response
+            do {
+                response = try await server.router.respond(to: request, context: WebContext(source: source))
+            } catch {
+                server.logger.error("request failed", metadata: ["error": "\(error)"])
+                response = Response(status: .internalServerError)
+            }
+            return try await writer.send(response, isHead: head.method == .HEAD, keepsAlive: keepsAlive)
+        }
+    }
+
+    /// Runs what cannot be answered at once.
+    /// - Parameter body: returns whether the connection stays open.
+    private func start(
+        _ context: ChannelHandlerContext, _ body: @escaping @Sendable (ChannelWriter) async throws -> Bool
+    ) {
+        state = .answering
+        let writer = ChannelWriter(channel: context.channel)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let loop = context.eventLoop
+        task = Task {
+            let staysOpen = (try? await body(writer)) ?? false
+            loop.execute {
+                let (handler, context) = bound.value
+                handler.answered(staysOpen: staysOpen, context)
+            }
+        }
+    }
+
+    private func answered(staysOpen: Bool, _ context: ChannelHandlerContext) {
+        task = nil
+        guard case .answering = state else { return }
+        guard staysOpen else { return close(context) }
+        state = .idle
+        lastActivity = .now()
+        let parts = waiting
+        waiting = []
+        for (index, part) in parts.enumerated() {
+            if case .answering = state {
+                waiting.append(contentsOf: parts[index...])
+                return context.flush()
+            }
+            take(part, context)
+        }
+        context.flush()
+        if case .answering = state { return }
+        context.read()
+    }
+
+    private func write(_ response: ByteBuffer, _ context: ChannelHandlerContext) {
+        context.write(wrapOutboundOut(response), promise: nil)
+    }
+
+    private func close(_ context: ChannelHandlerContext) {
+        state = .closing
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
+            bound.value.close(promise: nil)
+        }
+    }
+}
+
+/// Writes a response from a task.
+struct ChannelWriter: Sendable {
+    let channel: any Channel
+
+    func send(_ bytes: ByteBuffer) async throws { try await channel.writeAndFlush(bytes) }
+
+    /// - Returns: whether the connection may stay open.
+    func send(_ response: Response, isHead: Bool, keepsAlive: Bool) async throws -> Bool {
+        let length = response.body.contentLength
+        try await send(WebResponse.head(response, length: length, keepsAlive: keepsAlive && length != nil || isHead))
+        guard !isHead, length != 0 else { return keepsAlive }
+        // Without a length the end of the connection is the end of the body: event streams are the only such.
+        try await response.body.write(BodyWriter(writer: self))
+        return keepsAlive && length != nil
+    }
+
+    private struct BodyWriter: ResponseBodyWriter {
+        let writer: ChannelWriter
+        func write(_ buffer: ByteBuffer) async throws { try await writer.send(buffer) }
+        func finish(_ trailingHeaders: HTTPFields?) async throws {}
+    }
+}

@@ -1,0 +1,76 @@
+import Hummingbird
+import Logging
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Synchronization
+
+/// Why a listener cannot serve.
+public struct WebServerError: Error, Sendable, CustomStringConvertible {
+    /// What is wrong.
+    public let description: String
+}
+
+/// HTTP/1.1 over NIO's channels: hits are answered on the event loop in one step, everything else goes to the router.
+///
+/// Why not Hummingbird's own server: with a connection per hit, which is what readers of mail make, a channel with two
+/// handlers answers twice as many hits as one with an async stream and a task (Tests/Benchmark/hits measures it).
+struct WebServer: Sendable {
+    let listener: WebListener
+    let hits: HitResponder
+    let prefixes: [String]
+    let router: RouterResponder<WebContext>
+    let logger: Logger
+    let connections: ConnectionLimit
+
+    func bind(on group: any EventLoopGroup) async throws -> any Channel {
+        let server = self
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: 4_096)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.autoRead, value: false)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    var limits = NIOHTTPDecoderLimitConfiguration()
+                    limits.maxHeaderFieldSize = WebLimits.headerOctets
+                    limits.maxHeaderListSize = WebLimits.headerOctets
+                    limits.maxHeaderFieldCount = WebLimits.headerFields
+                    let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
+                    try channel.pipeline.syncOperations.addHandlers(
+                        ByteToMessageHandler(decoder), WebHandler(server: server))
+                }
+            }
+        do {
+            return try await bootstrap.bind(host: listener.host, port: listener.port).get()
+        } catch {
+            throw WebServerError(description: "cannot listen on \(listener.host):\(listener.port): \(error)")
+        }
+    }
+}
+
+/// What a client may send.
+enum WebLimits {
+    /// Octets of a request's header, and of any field in it.
+    static let headerOctets = 32 << 10
+    /// Fields of a request's header.
+    static let headerFields = 100
+    /// Octets of a request's target.
+    static let targetOctets = 8 << 10
+    /// Octets of a request's body; the console's forms are small.
+    static let bodyOctets = 64 << 10
+    /// A connection that neither sends nor gets anything for so long is closed.
+    static let idleTime = TimeAmount.seconds(30)
+    /// Connections of all listeners.
+    static let connections = 8_192
+}
+
+/// Counts the connections of all listeners.
+final class ConnectionLimit: Sendable {
+    private let count = Atomic<Int>(0)
+
+    /// - Returns: `false` where there are too many; ``leave()`` is due either way.
+    func enter() -> Bool { count.add(1, ordering: .relaxed).newValue <= WebLimits.connections }
+    func leave() { count.subtract(1, ordering: .relaxed) }
+}
