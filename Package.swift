@@ -108,12 +108,19 @@ let package = Package(
             swiftSettings: house),
         .testTarget(name: "MessageQueueTests", dependencies: ["MessageQueue"], swiftSettings: house),
         .testTarget(
-            name: "StorageSQLiteTests", dependencies: ["StorageSQLite", "MessageQueue", "Tracking", "TrackingEvents"],
+            name: "TrackingEventsTests", dependencies: ["TrackingEvents", "Tracking"], swiftSettings: house),
+        .testTarget(
+            name: "StorageSQLiteTests",
+            dependencies: [
+                "StorageSQLite", "MessageQueue", "Tracking", "TrackingEvents",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: house),
         .testTarget(
             name: "TrackingWebTests",
             dependencies: [
-                "TrackingWeb", "Tracking", "TrackingEvents", hummingbird, log, nioCore, nioEmbedded,
+                "TrackingWeb", "Tracking", "TrackingEvents", hummingbird, metrics, log, nioCore, nioEmbedded,
+                http1,
             ],
             swiftSettings: house),
         .testTarget(

@@ -54,6 +54,7 @@ public struct Explainer: Sendable {
 
     /// What a mail comes with besides its content.
     struct Circumstances {
+        var isDenied = false
         var sender: String
         var message: TrackingMessageID
         /// Milliseconds since 1970.
@@ -121,7 +122,7 @@ public struct Explainer: Sendable {
         new.note = note.encoded
         let queued = QueuedMessage(new, id: QueueID(rawValue: new.arrival << 21), expires: 0)
         let mail = OutgoingMail(queued, original: message, hostname: hostname, codec: codec)
-        let (content, _, outcome) = mail.render(recipient: recipient)
+        let (content, _, outcome) = mail.render(recipient: recipient, isDenied: circumstances.isDenied)
         return explanation(verdict, outcome, message, content.pieces.flatMap { $0 })
     }
 

@@ -54,7 +54,8 @@ struct RelayConsole: Sendable {
         }
         return await BlockingWork.run {
             if let archived { return render(archived.message, archived.content) }
-            guard let id = QueueID(queueID), let queued = try? queue.message(id), let content = try? queue.content(queued)
+            guard let id = QueueID(queueID), let queued = try? queue.message(id),
+                let content = try? queue.content(queued)
             else { return nil }
             return render(queued, content)
         }
@@ -142,7 +143,8 @@ struct RelayConsole: Sendable {
         let days = state.certificateDaysLeft.map { ", its certificate ends in \($0) days" } ?? ""
         let success = state.success.map { "last mail answered \(LocalTime.string($0))\(tls)\(days)" } ?? "no mail yet"
         if let failure = state.failure, failure.time > state.success ?? 0 {
-            let pause = state.pausedUntil > SystemClock.now() ? "; paused until \(LocalTime.string(state.pausedUntil))" : ""
+            let pause =
+                state.pausedUntil > SystemClock.now() ? "; paused until \(LocalTime.string(state.pausedUntil))" : ""
             return HealthCheck(
                 name, .bad, "\(LocalTime.string(failure.time)) \(failure.sentence)\(pause); before: \(success)")
         }
@@ -173,12 +175,14 @@ struct RelayConsole: Sendable {
         checks.append(
             HealthCheck(
                 "Lost events", status.dropped == 0 ? .good : .bad,
-                status.dropped == 0 ? "none since the start" : "\(status.dropped): neither memory nor journal took them"))
+                status.dropped == 0 ? "none since the start" : "\(status.dropped): neither memory nor journal took them"
+            ))
         for (name, complaint) in [
             ("Block list", files.blockList?.complaint), ("Deny list", files.denyList?.complaint),
         ] {
             guard let complaint else { continue }
-            checks.append(HealthCheck(name, complaint.isEmpty ? .good : .bad, complaint.isEmpty ? "in force" : complaint))
+            checks.append(
+                HealthCheck(name, complaint.isEmpty ? .good : .bad, complaint.isEmpty ? "in force" : complaint))
         }
         return checks
     }
@@ -230,7 +234,9 @@ struct RelayConsole: Sendable {
 private struct InspectedQueue: QueueDesk {
     let inspector: QueueInspector
 
-    private func run<Value: Sendable>(_ body: @escaping @Sendable (QueueInspector) throws -> Value) async throws -> Value {
+    private func run<Value: Sendable>(_ body: @escaping @Sendable (QueueInspector) throws -> Value) async throws
+        -> Value
+    {
         try await BlockingWork.run { Result { try body(inspector) } }.get()
     }
 

@@ -63,7 +63,7 @@ public struct RelayLogHandler: LogHandler {
     }
 
     private static func appendLogfmt(_ value: String, to bytes: inout [UInt8]) {
-        guard value.isEmpty || value.utf8.contains(where: { $0 <= 0x20 || $0 == 0x22 || $0 == 0x3D || $0 == 0x7F })
+        guard value.isEmpty || value.utf8.contains(where: { $0 <= 0x20 || $0 == 0x22 || $0 == 0x3D || $0 >= 0x7F })
         else {
             bytes += value.utf8
             return
@@ -73,11 +73,14 @@ public struct RelayLogHandler: LogHandler {
 
     private static func appendJSON(_ value: String, to bytes: inout [UInt8]) {
         bytes.append(0x22)
-        for byte in value.utf8 {
-            switch byte {
-            case 0x22, 0x5C: bytes += [0x5C, byte]
-            case 0..<0x20, 0x7F: bytes += "\\u00\(byte < 16 ? "0" : "")\(String(byte, radix: 16))".utf8
-            default: bytes.append(byte)
+        for scalar in value.unicodeScalars {
+            switch scalar.value {
+            case 0x22, 0x5C: bytes += [0x5C, UInt8(scalar.value)]
+            // Also C1 controls, which some terminals obey, and the line ends of Unicode.
+            case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029:
+                let digits = String(scalar.value, radix: 16)
+                bytes += "\\u\(String(repeating: "0", count: 4 - digits.count))\(digits)".utf8
+            default: bytes += String(scalar).utf8
             }
         }
         bytes.append(0x22)

@@ -45,7 +45,8 @@ struct RelayMetrics: Sendable {
     }
 
     func sync(nanoseconds: Int64) {
-        CoreMetrics.Timer(label: "sync_duration_seconds", dimensions: [], factory: registry).recordNanoseconds(nanoseconds)
+        CoreMetrics.Timer(label: "sync_duration_seconds", dimensions: [], factory: registry).recordNanoseconds(
+            nanoseconds)
     }
 
     func hit(_ kind: TokenKind, _ hitClass: HitClass) {

@@ -22,7 +22,8 @@ extension RelaySettings {
     var retention: Retention {
         func clocks(_ policy: TagPolicy) -> RetentionClocks {
             RetentionClocks(
-                personal: Int64(policy.keepPersonal / .milliseconds(1)), hits: Int64(policy.keepHits / .milliseconds(1)),
+                personal: Int64(policy.keepPersonal / .milliseconds(1)),
+                hits: Int64(policy.keepHits / .milliseconds(1)),
                 figures: Int64(policy.keepFigures / .milliseconds(1)))
         }
         return Retention(

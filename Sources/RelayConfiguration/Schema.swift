@@ -80,7 +80,8 @@ public enum Schema {
             KeySpecification("unknown-tag", "\"untracked\" or \"reject\""),
             KeySpecification("on-bad-trace", "\"untracked\" or \"reject\""),
             KeySpecification("block-list-file", "links that are turned off: message, tag, host or key, one a line"),
-            KeySpecification("deny-list-file", "recipients who are never tracked: addresses or their SHA-256, one a line"),
+            KeySpecification(
+                "deny-list-file", "recipients who are never tracked: addresses or their SHA-256, one a line"),
         ] + policy
     /// `[tag.NAME]`.
     public static let tag = policy + [KeySpecification("senders", "From domains (globs) that may use the tag")]
@@ -104,9 +105,11 @@ public enum Schema {
         KeySpecification("address", "pixel, redirect, console, API, metrics and health"),
         KeySpecification("tracking-address", "pixel and redirect alone, to face the Internet"),
         KeySpecification("trusted-proxies", "networks whose forwarding headers count"),
-        KeySpecification("hit-classes-file", "rules that tell people from machines; default: `tracerelay events classes`"),
         KeySpecification(
-            "password-hash", "the console's password, as `tracerelay password` prints it behind the name; a must off loopback"),
+            "hit-classes-file", "rules that tell people from machines; default: `tracerelay events classes`"),
+        KeySpecification(
+            "password-hash",
+            "the console's password, as `tracerelay password` prints it behind the name; a must off loopback"),
         KeySpecification("token-hash", "the token for API and metrics, made the same way"),
     ]
     /// `[limits]`.

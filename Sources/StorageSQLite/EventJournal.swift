@@ -100,12 +100,6 @@ final class EventJournal {
         return (events, lines.count - events.count, end > 0 ? offset + end : octets)
     }
 
-    func clear() -> Bool {
-        guard ftruncate(descriptor, 0) == 0 else { return false }
-        octets = 0
-        return true
-    }
-
     private static func checksum(_ line: ArraySlice<UInt8>) -> [UInt8] {
         let digits = Array(String(XXH64.checksum(Array(line)), radix: 16).utf8)
         return [UInt8](repeating: 0x30, count: checksumOctets - digits.count) + digits

@@ -4,7 +4,8 @@ import TrackingEvents
 
 /// What the event thread has open: the journal, how far the database has it, and the database.
 final class EventKeeper {
-    /// Stored lines stay in the journal for this long, so that a database that somebody deletes can have them again.
+    /// Stored lines stay for this long, in the journal or the one before it, so that a database that somebody deletes can
+    /// have them again.
     private static let journalTime: TimeInterval = 60
     private static let journalRestOctets = 64 << 20
     /// How long another writer may hold the database before the journal's turn comes again.
@@ -38,6 +39,9 @@ final class EventKeeper {
 
     var waitingOctets: Int { (journal?.octets ?? 0) - (options.isJournalOnly ? 0 : stored) }
     private var databasePath: String { directory + "/events.sqlite" }
+    private var journalPath: String { directory + "/events.journal" }
+    /// The journal before this one; all of it is stored.
+    private var oldJournalPath: String { directory + "/events.journal.old" }
 
     /// Lowers the priority of the calling thread, which is what 0 stands for on Linux.
     func yieldToOthers() { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
@@ -54,7 +58,7 @@ final class EventKeeper {
         if let journal, options.isJournalOnly, !journal.isInPlace { self.journal = nil }
         if journal != nil { return true }
         do {
-            journal = try EventJournal(path: directory + "/events.journal")
+            journal = try EventJournal(path: journalPath)
             journalBegin = Date()
             stored = 0
             return true
@@ -118,8 +122,10 @@ final class EventKeeper {
         database = nil
         writer.forget()
         let opened = try SQLiteFile.open(databasePath, isDurable: true, busyTime: Self.busyTime)
+        var isNew = false
         stored = try opened.write { database in
             try EventSchema.prepare(database)
+            isNew = try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM state") == 0
             let cursor = try Self.cursorNames.map { name in
                 try Int64.fetchOne(database, sql: "SELECT value FROM state WHERE name = ?", arguments: [name]) ?? 0
             }
@@ -127,6 +133,15 @@ final class EventKeeper {
         }
         database = opened
         identity = fileIdentity()
+        if isNew, Files.exists(oldJournalPath) {
+            let old = try EventJournal(reading: oldJournalPath)
+            var offset = 0
+            while offset < old.octets {
+                let piece = try old.events(from: offset)
+                _ = try opened.write { try writer.store(piece.events, in: $0) }
+                offset = piece.end
+            }
+        }
     }
 
     private func storePiece(_ journal: EventJournal) throws {
@@ -154,13 +169,14 @@ final class EventKeeper {
     /// All is stored: time for what can wait.
     private func rest(_ journal: EventJournal) throws {
         guard let database else { return }
-        if journal.octets == 0 { journalBegin = Date() }
-        if journal.octets > Self.journalRestOctets || Date().timeIntervalSince(journalBegin) > Self.journalTime,
-            journal.octets > 0
-        {
-            // The cursor first: a crash in between stores lines again, which adds nothing.
-            try database.write { try Self.write(0, journal, $0) }
-            if journal.clear() { stored = 0 }
+        if journal.octets > Self.journalRestOctets || Date().timeIntervalSince(journalBegin) > Self.journalTime {
+            if journal.octets > 0 {
+                guard rename(journalPath, oldJournalPath) == 0 else { throw SystemError("rename \(journalPath)") }
+                self.journal = nil
+            } else {
+                unlink(oldJournalPath)
+                journalBegin = Date()
+            }
         }
         guard let clocks = options.retention, Date() > nextRetention else { return }
         let now = Int64(Date().timeIntervalSince1970 * 1_000)

@@ -43,8 +43,8 @@ enum EventSchema {
             sequence INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER NOT NULL UNIQUE, time INTEGER NOT NULL,
             kind TEXT NOT NULL, message BLOB NOT NULL, recipient INTEGER, link INTEGER, url TEXT NOT NULL,
             class TEXT NOT NULL, evidence TEXT NOT NULL, client TEXT NOT NULL, agent TEXT NOT NULL,
-            purpose TEXT NOT NULL, head INTEGER NOT NULL, upstream TEXT NOT NULL, reply TEXT NOT NULL,
-            note TEXT NOT NULL, links TEXT NOT NULL);
+            purpose TEXT NOT NULL, head INTEGER NOT NULL, said TEXT NOT NULL, upstream TEXT NOT NULL,
+            reply TEXT NOT NULL, note TEXT NOT NULL, links TEXT NOT NULL);
         CREATE INDEX event_message ON event (message, recipient);
         CREATE TABLE link (
             tag TEXT NOT NULL, day INTEGER NOT NULL, page TEXT NOT NULL, clicks INTEGER NOT NULL,
@@ -69,9 +69,9 @@ enum EventSchema {
         INSERT INTO message (id, time, queue_id, tag, from_domain, subject, untracked, privacy)
             SELECT id, time, queue_id, tag, from_domain, '', untracked, privacy FROM message_1;
         INSERT INTO event (number, time, kind, message, recipient, link, url, class, evidence, client, agent, purpose,
-                head, upstream, reply, note, links)
+                head, said, upstream, reply, note, links)
             SELECT number, time, kind, message, recipient, link, url, class, evidence, client, agent, '',
-                class = 'head', upstream, reply, note, '' FROM event_1 ORDER BY sequence;
+                class = 'head', class || ' ' || evidence, upstream, reply, note, '' FROM event_1 ORDER BY sequence;
         INSERT INTO copy (message, recipient, address)
             WITH RECURSIVE piece (message, number, address, rest) AS (
                 SELECT id, -1, '', recipients || char(10) FROM message_1 WHERE recipients <> ''

@@ -10,6 +10,8 @@ struct StoredHit {
     var counted: CountedHit
     var verdict: HitVerdict
     var facts: HitFacts
+    /// What the rules said of the whole agent; `nil` where that is kept, or no rule spoke.
+    let said: HitVerdict?
 
     init(_ row: Row) {
         sequence = row["sequence"]
@@ -17,6 +19,8 @@ struct StoredHit {
         facts = HitFacts(isHead: row["head"], agent: row["agent"], purpose: row["purpose"], client: row["client"])
         let source = facts.client.isEmpty && facts.agent.isEmpty ? "" : "\(facts.client) \(facts.agent)"
         verdict = HitVerdict(HitClass(rawValue: row["class"]) ?? .human, row["evidence"])
+        let words = (row["said"] as String).split(separator: " ", maxSplits: 1).map(String.init)
+        said = words.count == 2 ? HitClass(rawValue: words[0]).map { HitVerdict($0, words[1]) } : nil
         counted = CountedHit(
             time: row["time"], link: row["link"], url: row["url"], source: source, hitClass: verdict.hitClass)
     }
@@ -27,7 +31,7 @@ struct StoredHit {
     }
 
     private static let columns =
-        "sequence, recipient, time, link, url, class, evidence, client, agent, purpose, head"
+        "sequence, recipient, time, link, url, class, evidence, client, agent, purpose, head, said"
 
     /// The latest hits of a copy, in the order of time.
     static func of(_ key: EventWriter.CopyKey, _ database: Database, limit: Int) throws -> [StoredHit] {
@@ -99,7 +103,8 @@ extension EventWriter {
     func adopt(_ record: MessageRecord, _ database: Database) throws {
         let recipients = try Int.fetchAll(
             database,
-            sql: "SELECT DISTINCT recipient FROM event WHERE message = ? AND recipient IS NOT NULL AND kind <> 'delivery'",
+            sql:
+                "SELECT DISTINCT recipient FROM event WHERE message = ? AND recipient IS NOT NULL AND kind <> 'delivery'",
             arguments: [Data(record.message.bytes)])
         for recipient in recipients {
             let key = CopyKey(message: record.message, recipient: recipient)
@@ -107,7 +112,12 @@ extension EventWriter {
             let hits = try StoredHit.of(key, database, limit: Int.max)
             _ = add(hits, copy.ledger.delivered, "", -1)
             guard record.privacy != .anonymous else {
-                for hit in hits { tally.add(CopyLedger.anonymous(hit.counted), record.tag) }
+                // What is nobody's is judged by its request alone.
+                for var hit in hits {
+                    let request = HitRules.requestVerdict(hit.verdict)
+                    if request != hit.verdict { try rewrite(&hit, request, database) }
+                    tally.add(CopyLedger.anonymous(hit.counted), record.tag)
+                }
                 continue
             }
             copy.ledger = add(hits, copy.ledger.delivered, record.tag, 1)
@@ -149,7 +159,6 @@ extension EventWriter {
     /// By the request as far as it is kept: where only the agent's family is, what the agent rules said then stands.
     private func verdict(on hit: StoredHit, _ privacy: Privacy) -> HitVerdict {
         guard privacy != .full else { return rules.classify(hit.facts) }
-        let old = HitRules.requestVerdict(hit.verdict)
-        return rules.classify(hit.facts, agentVerdict: HitRules.isAboutAgent(old.evidence) ? old : .human)
+        return rules.classify(hit.facts, agentVerdict: hit.said ?? .human)
     }
 }

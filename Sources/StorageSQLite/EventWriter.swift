@@ -36,6 +36,7 @@ final class EventWriter {
     private var mails: [TrackingMessageID: Mail] = [:]
     private var copies: [CopyKey: Copy] = [:]
     private var changed: Set<CopyKey> = []
+    private var agents: [String: String] = [:]
     private let observe: (HitRecord, HitClass) -> Void
 
     /// - Parameter observe: called for each hit that was new.
@@ -141,7 +142,8 @@ final class EventWriter {
         let mail = try mail(record.message, database)
         try database.cachedStatement(sql: Self.insertEvent).execute(arguments: [
             number, record.time, "delivery", Data(record.message.bytes), record.recipient, nil, "", record.status, "",
-            "", "", "", false, record.upstream, record.reply, record.passedThrough, EventCoding.encode(record.links),
+            "", "", "", false, "", record.upstream, record.reply, record.passedThrough,
+            EventCoding.encode(record.links),
         ])
         guard database.changesCount > 0 else { return false }
         let figure: Figure =
@@ -152,8 +154,12 @@ final class EventWriter {
             }
         tally.add(FigureChange(figure, at: record.time), mail.tag)
         if mail.privacy != .anonymous {
-            try database.cachedStatement(sql: "UPDATE copy SET status = ? WHERE message = ? AND recipient = ?").execute(
-                arguments: [record.status, Data(record.message.bytes), record.recipient])
+            try database.cachedStatement(
+                sql: """
+                    INSERT INTO copy (message, recipient, status) VALUES (?,?,?)
+                    ON CONFLICT DO UPDATE SET status = excluded.status
+                    """
+            ).execute(arguments: [Data(record.message.bytes), record.recipient, record.status])
         }
         guard figure == .sent else { return true }
         if !record.passedThrough.isEmpty {
@@ -233,7 +239,7 @@ final class EventWriter {
 
     private static let insertEvent = """
         INSERT OR IGNORE INTO event (number, time, kind, message, recipient, link, url, class, evidence, client, agent,
-            purpose, head, upstream, reply, note, links) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+            purpose, head, said, upstream, reply, note, links) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
         """
 
     private func insert(
@@ -242,9 +248,19 @@ final class EventWriter {
         try database.cachedStatement(sql: Self.insertEvent).execute(arguments: [
             number, record.time, record.kind == .open ? "open" : "click", Data(record.message.bytes), kept.recipient,
             record.link, record.url, verdict.hitClass.rawValue, verdict.evidence, kept.client, kept.agent,
-            record.purpose, record.isHead, "", "", "", "",
+            record.purpose, record.isHead, kept.agent == record.agent ? "" : said(of: record.agent), "", "", "", "",
         ])
         return database.changesCount > 0
+    }
+
+    /// What the rules say of an agent alone: kept where only its family is, so that it can be judged again.
+    private func said(of agent: String) -> String {
+        if let known = agents[agent] { return known }
+        if agents.count > 4_096 { agents.removeAll(keepingCapacity: true) }
+        let verdict = rules.agentVerdict(agent)
+        let text = verdict.map { "\($0.hitClass.rawValue) \($0.evidence)" } ?? ""
+        agents[agent] = text
+        return text
     }
 
     // MARK: Copies

@@ -76,6 +76,8 @@ struct TimedSystem: FileSystem {
 }
 
 enum Files {
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
     static func open(_ path: String, _ flags: Int32) throws -> Int32 {
         let descriptor = Glibc.open(path, flags | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw SystemError("open \(path)") }

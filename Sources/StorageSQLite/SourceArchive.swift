@@ -29,7 +29,8 @@ public final class SourceArchive: Sendable {
     /// - Parameters:
     ///   - now: milliseconds since 1970.
     ///   - time: milliseconds.
-    public func keep(_ id: TrackingMessageID, _ message: QueuedMessage, _ content: [UInt8], now: Int64, for time: Int64) {
+    public func keep(_ id: TrackingMessageID, _ message: QueuedMessage, _ content: [UInt8], now: Int64, for time: Int64)
+    {
         worker.async { [self] in
             do {
                 try open().write { database in

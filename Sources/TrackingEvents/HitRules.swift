@@ -168,9 +168,16 @@ public struct HitRules: Sendable {
         return .human
     }
 
-    /// Whether a verdict came from the user agent, so that it stands when only the agent's family is kept.
-    public static func isAboutAgent(_ evidence: String) -> Bool {
-        evidence.hasPrefix("agent ") || evidence == "no user agent"
+    /// The verdict by the user agent alone; `nil` where no line speaks of it.
+    public func agentVerdict(_ agent: String) -> HitVerdict? {
+        for line in lines {
+            switch line.condition {
+            case .agent(let glob): if glob.matches(agent) { return HitVerdict(line.hitClass, line.evidence) }
+            case .noAgent: if agent.isEmpty { return HitVerdict(line.hitClass, line.evidence) }
+            case .head, .purpose, .network: continue
+            }
+        }
+        return nil
     }
 
     /// The verdict on a hit that nothing else speaks against, by the time of its copy's delivery.

@@ -22,7 +22,8 @@ struct Chart {
         let top = Self.ceiling(max(most, 1))
         let slot = (Self.width - Self.left - 8) / Double(max(steps.count, 1))
         let bar = max(0.8, slot * 0.8 / Double(series.count))
-        var text = "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"\(summary)\">\n"
+        var text =
+            "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" aria-label=\"\(summary)\">\n"
         for line in 0...4 {
             let value = top * Int64(line) / 4
             let y = Self.y(value, top)

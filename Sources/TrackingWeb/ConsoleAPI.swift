@@ -46,12 +46,16 @@ struct ConsoleAPI {
             }
         }
         for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete, .options, .trace] {
-            group.on("/api/**", method: method) { _, _ in APIError.response(.notFound, "there is nothing at this address") }
+            group.on("/api/**", method: method) { _, _ in
+                APIError.response(.notFound, "there is nothing at this address")
+            }
         }
     }
 
     private static let methods: [(String, [HTTPRequest.Method])] =
-        ["openapi.json", "tags", "stats", "messages", "messages/{id}", "events", "queue"].map { ("/api/v1/\($0)", [.get]) }
+        ["openapi.json", "tags", "stats", "messages", "messages/{id}", "events", "queue"].map {
+            ("/api/v1/\($0)", [.get])
+        }
         + [("/api/v1/queue/{id}", [.get, .delete])]
         + ["retry", "hold", "release"].map { ("/api/v1/queue/{id}/\($0)", [.post]) }
 
@@ -85,7 +89,8 @@ struct ConsoleAPI {
         func number(_ name: String, in range: ClosedRange<Int64>) throws -> Int64? {
             guard let text = query[name] else { return nil }
             guard let value = Int64(text), range.contains(value) else {
-                throw BadRequest(sentence: "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+                throw BadRequest(
+                    sentence: "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)")
             }
             return value
         }
@@ -159,7 +164,8 @@ struct ConsoleAPI {
         }
         var text = "{\"from\":\"\(LocalTime.string(day: from))\",\"to\":\"\(LocalTime.string(day: to))\","
         text += "\"granularity\":\"\(granularity.rawValue)\",\"total\":\(total.json),\"tags\":{"
-        text += byTag.sorted { $0.key < $1.key }.map { "\(JSONText.quoted($0.key)):\($0.value.json)" }.joined(separator: ",")
+        text += byTag.sorted { $0.key < $1.key }.map { "\(JSONText.quoted($0.key)):\($0.value.json)" }.joined(
+            separator: ",")
         text += "},\"steps\":["
         text += steps.map { "{\"time\":\($0.time),\($0.figures.json.dropFirst())" }.joined(separator: ",")
         return Self.response(text + "]}\n")
@@ -177,7 +183,8 @@ struct ConsoleAPI {
         return Self.csv(
             "messages",
             [
-                "time", "message", "queueID", "tag", "fromDomain", "subject", "untracked", "privacy", "recipients", "sent",
+                "time", "message", "queueID", "tag", "fromDomain", "subject", "untracked", "privacy", "recipients",
+                "sent",
                 "opened", "clicked",
             ],
             mails.map {
@@ -231,7 +238,8 @@ struct ConsoleAPI {
             return try Self.json(Page(count: try await services.queue.count(), queue: mails))
         }
         return Self.csv(
-            "queue", ["id", "arrival", "nextAttempt", "from", "tag", "octets", "attempts", "held", "damaged", "recipients"],
+            "queue",
+            ["id", "arrival", "nextAttempt", "from", "tag", "octets", "attempts", "held", "damaged", "recipients"],
             mails.map { mail in
                 [
                     mail.id, LocalTime.string(mail.arrival), LocalTime.string(mail.nextAttempt), mail.from, mail.tag,
@@ -283,7 +291,9 @@ enum CSVText {
         let isFormula = "=+-@\t\r".utf8.contains(first) && Double(text) == nil
         let safe = (isFormula ? "'" : "") + text
         guard safe.utf8.contains(where: { "\",\r\n".utf8.contains($0) }) else { return safe }
-        return "\"" + safe.replacing("\"", with: "\"\"") + "\""
+        // By octets: a quote and a combining mark are one grapheme.
+        let doubled = safe.utf8.flatMap { $0 == UInt8(ascii: "\"") ? [$0, $0] : [$0] }
+        return "\"" + String(decoding: doubled, as: UTF8.self) + "\""
     }
 }
 

@@ -65,7 +65,7 @@ public struct ConsoleAccess: Sendable {
 
     private static func isEqual(_ left: String, _ right: String) -> Bool {
         guard left.utf8.count == right.utf8.count else { return false }
-        return zip(left.utf8, right.utf8).reduce(UInt8(0)) { $0 | $1.0 ^ $1.1 } == 0
+        return zip(left.utf8, right.utf8).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
     }
 
     // MARK: Requests
@@ -75,7 +75,8 @@ public struct ConsoleAccess: Sendable {
     func check(_ request: Request) async -> Verdict {
         if isRequired {
             if session(request) != nil { return sameSite(request) }
-            guard takesToken, let given = request.headers[.authorization], given.lowercased().hasPrefix("bearer ") else {
+            guard takesToken, let given = request.headers[.authorization], given.lowercased().hasPrefix("bearer ")
+            else {
                 return .login
             }
             return await verifyToken(String(given.dropFirst(7))) ? .granted : .login
@@ -124,7 +125,8 @@ struct AccessCheck: RouterMiddleware {
         case .granted: response = try await next(request, context)
         case .login where isForPeople && access.takesPassword:
             response = Response(status: .seeOther, headers: [.location: "/login"])
-        case .login: response = APIError.response(.unauthorized, "log in, or give the token: Authorization: Bearer TOKEN")
+        case .login:
+            response = APIError.response(.unauthorized, "log in, or give the token: Authorization: Bearer TOKEN")
         case .refused(let sentence): response = APIError.response(.forbidden, sentence)
         }
         if response.headers[.contentSecurityPolicy] == nil {

@@ -67,7 +67,8 @@ enum FigureView {
             count("Accepted", .accepted), count("Tracked", .tracked), count("Sent", .sent),
             count("Deferred", .deferred), count("Failed", .failed), count("Opens", .opens),
             count("Unique opens", .uniqueOpens), count("Clicks", .clicks), count("Unique clicks", .uniqueClicks),
-            Column(name: "Open rate") { Count.rate($0.openRate) }, Column(name: "Click rate") { Count.rate($0.clickRate) },
+            Column(name: "Open rate") { Count.rate($0.openRate) },
+            Column(name: "Click rate") { Count.rate($0.clickRate) },
         ]
     }
 
@@ -104,7 +105,10 @@ enum FigureView {
 /// Links to the same data for programs.
 enum Export {
     static func links(_ path: String) -> [[String: String]] {
-        [["href": path, "name": "JSON"], ["href": path + (path.contains("?") ? "&" : "?") + "format=csv", "name": "CSV"]]
+        [
+            ["href": path, "name": "JSON"],
+            ["href": path + (path.contains("?") ? "&" : "?") + "format=csv", "name": "CSV"],
+        ]
     }
 }
 
@@ -154,8 +158,8 @@ struct FeedPage {
         let events = try await console.services.events.events(filter)
         var values: [String: Any] = [
             "events": events.map { EventView($0).values }, "feedCaption": "Newest first",
-            "kinds": ["open", "click", "delivery"].map {
-                ["name": $0, "isChosen": filter.kind == $0] as [String: Any]
+            "kinds": (["open", "click", "delivery"] as [String]).map { name -> [String: Any] in
+                ["name": name, "isChosen": filter.kind == name]
             },
             "tag": filter.tag ?? "",
         ]
@@ -185,11 +189,15 @@ struct LiveFeed {
         }
         // What happened between the page and this connection.
         var missed: [StoredEvent] = []
-        if let after = Int64(given) {
+        if let after = Int64(given), after >= 0 {
             var filter = EventFilter()
             filter.after = after
-            filter.limit = 200
-            missed = (try? await console.services.events.events(filter)) ?? []
+            while missed.count < 5_000, let found = try? await console.services.events.events(filter),
+                let last = found.last
+            {
+                missed += found
+                filter.after = last.sequence
+            }
         }
         let beginning = missed
         return Response(

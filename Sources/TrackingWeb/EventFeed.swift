@@ -17,9 +17,11 @@ actor EventFeed {
 
     init(source: any EventSource) { self.source = source }
 
-    /// What happens from now on; `nil` where too many watch.
+    /// What is stored from now on; `nil` where too many watch.
     func watch() async -> AsyncStream<StoredEvent>? {
         guard watchers.count < Self.maximumWatchers else { return nil }
+        // Where "now" is must be known before whoever watches looks for what came before it.
+        if task == nil { cursor = (try? await source.lastSequence()) ?? -1 }
         lastWatcher += 1
         let number = lastWatcher
         let (stream, continuation) = AsyncStream.makeStream(
@@ -39,7 +41,6 @@ actor EventFeed {
 
     private func run() async {
         var isBehind = false
-        cursor = -1
         while !Task.isCancelled {
             if !isBehind { try? await Task.sleep(for: Self.pause) }
             isBehind = false

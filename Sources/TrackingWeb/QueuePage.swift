@@ -27,8 +27,10 @@ struct QueuePage {
         let more = waiting.count > 3 ? " and \(waiting.count - 3) more" : ""
         let state =
             mail.damaged
-            ? "damaged" : mail.held ? "held" : mail.nextAttempt <= now ? "due" : "until \(LocalTime.string(mail.nextAttempt))"
-        let reason = waiting.map(\.lastReply).first { !$0.isEmpty } ?? (mail.held ? "a sysadmin holds it" : "not tried yet")
+            ? "damaged"
+            : mail.held ? "held" : mail.nextAttempt <= now ? "due" : "until \(LocalTime.string(mail.nextAttempt))"
+        let reason =
+            waiting.map(\.lastReply).first { !$0.isEmpty } ?? (mail.held ? "a sysadmin holds it" : "not tried yet")
         return [
             "id": mail.id, "arrival": LocalTime.string(mail.arrival), "from": mail.from.isEmpty ? "<>" : mail.from,
             "to": waiting.prefix(3).map(\.address).joined(separator: ", ") + more, "tag": mail.tag,
@@ -56,7 +58,8 @@ struct QueuePage {
     /// What was done, from the address: an action and a number, and nothing that somebody else could put there.
     private static func notice(_ text: String?) -> String? {
         let halves = (text ?? "").split(separator: "-")
-        guard halves.count == 2, let action = QueueAction(rawValue: String(halves[0])), let count = Int(halves[1]) else {
+        guard halves.count == 2, let action = QueueAction(rawValue: String(halves[0])), let count = Int(halves[1])
+        else {
             return nil
         }
         if count == 0 { return "Nothing was done: the mail is gone." }

@@ -18,7 +18,8 @@ struct TagPage {
         let byTag = try await services.events.daily(from: span.from, to: span.to)
         guard tag.isEmpty || services.policies[tag] != nil || byTag[tag] != nil else {
             return console.problem(
-                request, "No such tag", "There is no mail of this tag in these days, and no [tag.\(tag)] in relay.conf.",
+                request, "No such tag",
+                "There is no mail of this tag in these days, and no [tag.\(tag)] in relay.conf.",
                 status: .notFound)
         }
         let figures = byTag[tag] ?? Figures()
@@ -27,7 +28,8 @@ struct TagPage {
         let days = span.days.map { FigureStep(time: LocalTime.start(of: $0), figures: found[$0] ?? Figures()) }
         var values = FigureView.values(figures)
         values.merge(
-            FigureView.chart(days, labels: span.days.map { String(LocalTime.string(day: $0).dropFirst(5)) }, "Day by day")
+            FigureView.chart(
+                days, labels: span.days.map { String(LocalTime.string(day: $0).dropFirst(5)) }, "Day by day")
         ) { $1 }
         let (from, to) = (LocalTime.string(day: span.from), LocalTime.string(day: span.to))
         values["heading"] = from == to ? from : "\(from) to \(to)"

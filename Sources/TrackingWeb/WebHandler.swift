@@ -27,7 +27,8 @@ final class WebHandler: ChannelInboundHandler {
     private let server: WebServer
     private var state = State.idle
     private var waiting: [HTTPServerRequestPart] = []
-    private var lastActivity = NIODeadline.distantPast
+    /// When the time for the next request began: octets alone do not prolong it, or a slow client would stay for ever.
+    private var lastAnswer = NIODeadline.distantPast
     private var timer: Scheduled<Void>?
     private var task: Task<Void, Never>?
     private var peer = ""
@@ -39,7 +40,7 @@ final class WebHandler: ChannelInboundHandler {
     func channelActive(context: ChannelHandlerContext) {
         guard server.connections.enter() else { return context.close(promise: nil) }
         peer = context.remoteAddress?.ipAddress ?? ""
-        lastActivity = .now()
+        lastAnswer = .now()
         watch(context, after: WebLimits.idleTime)
         context.read()
     }
@@ -58,26 +59,26 @@ final class WebHandler: ChannelInboundHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {
         context.flush()
-        lastActivity = .now()
         if case .answering = state { return }
         if case .closing = state { return }
         context.read()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if let error = error as? HTTPParserError {
-            let status: HTTPResponseStatus = error == .headerOverflow ? .requestHeaderFieldsTooLarge : .badRequest
-            write(WebResponse.plain(status, keepsAlive: false), context)
+        if case .closing = state { return }
+        guard let error = error as? HTTPParserError else {
+            state = .closing
+            return context.close(promise: nil)
         }
-        state = .closing
-        context.close(promise: nil)
+        let status: HTTPResponseStatus = error == .headerOverflow ? .requestHeaderFieldsTooLarge : .badRequest
+        close(context, after: WebResponse.plain(status, keepsAlive: false))
     }
 
     private func watch(_ context: ChannelHandlerContext, after time: TimeAmount) {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         timer = context.eventLoop.scheduleTask(in: time) {
             let (handler, context) = bound.value
-            let left = handler.lastActivity + WebLimits.idleTime - .now()
+            let left = handler.lastAnswer + WebLimits.idleTime - .now()
             if case .answering = handler.state { return handler.watch(context, after: WebLimits.idleTime) }
             if left > .nanoseconds(0) { return handler.watch(context, after: left) }
             context.close(promise: nil)
@@ -100,8 +101,7 @@ final class WebHandler: ChannelInboundHandler {
         case (.hit(let answer, let keepsAlive), .end): finish(answer, keepsAlive: keepsAlive, context)
         case (.receiving(let head, let body), .end): route(head, body, context)
         case (.refusing(let status), .end), (.refusing(let status), .body):
-            write(WebResponse.plain(status, keepsAlive: false), context)
-            close(context)
+            close(context, after: WebResponse.plain(status, keepsAlive: false))
         case (.hit, .body), (.closing, _), (.answering, _), (.idle, _), (.receiving, .head), (.hit, .head),
             (.refusing, .head):
             break
@@ -136,9 +136,11 @@ final class WebHandler: ChannelInboundHandler {
 
     private func finish(_ answer: HitAnswer, keepsAlive: Bool, _ context: ChannelHandlerContext) {
         guard case .asksForTag(let message, let otherwise) = answer else {
-            write(WebResponse.hit(answer, keepsAlive: keepsAlive), context)
-            if keepsAlive { state = .idle } else { close(context) }
-            return
+            let response = WebResponse.hit(answer, keepsAlive: keepsAlive)
+            guard keepsAlive else { return close(context, after: response) }
+            state = .idle
+            lastAnswer = .now()
+            return write(response, context)
         }
         // A block list that names tags: whose mail it is must be looked up.
         let server = server
@@ -153,8 +155,7 @@ final class WebHandler: ChannelInboundHandler {
     private func route(_ head: HTTPRequestHead, _ body: ByteBuffer, _ context: ChannelHandlerContext) {
         let keepsAlive = head.isKeepAlive
         guard let request = WebRequest.make(head, body) else {
-            write(WebResponse.plain(.badRequest, keepsAlive: false), context)
-            return close(context)
+            return close(context, after: WebResponse.plain(.badRequest, keepsAlive: false))
         }
         let server = server
         let channel = context.channel
@@ -194,7 +195,7 @@ final class WebHandler: ChannelInboundHandler {
         guard case .answering = state else { return }
         guard staysOpen else { return close(context) }
         state = .idle
-        lastActivity = .now()
+        lastAnswer = .now()
         let parts = waiting
         waiting = []
         for (index, part) in parts.enumerated() {
@@ -213,10 +214,11 @@ final class WebHandler: ChannelInboundHandler {
         context.write(wrapOutboundOut(response), promise: nil)
     }
 
-    private func close(_ context: ChannelHandlerContext) {
+    /// Closes once everything is written.
+    private func close(_ context: ChannelHandlerContext, after response: ByteBuffer = ByteBuffer()) {
         state = .closing
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-        context.writeAndFlush(wrapOutboundOut(ByteBuffer())).whenComplete { _ in
+        context.writeAndFlush(wrapOutboundOut(response)).assumeIsolated().whenComplete { _ in
             bound.value.close(promise: nil)
         }
     }

@@ -71,7 +71,8 @@ enum WebResponse {
             if !isHead { buffer.writeImmutableBuffer(gif) }
         case .redirect(let location, _):
             buffer.reserveCapacity(320 + location.count)
-            buffer.writeStaticString("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nReferrer-Policy: no-referrer\r\nLocation: ")
+            buffer.writeStaticString(
+                "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nReferrer-Policy: no-referrer\r\nLocation: ")
             buffer.writeBytes(location)
             buffer.writeString(lineEnd)
             buffer.writeString(quiet)

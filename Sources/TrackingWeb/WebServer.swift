@@ -5,6 +5,10 @@ import NIOHTTP1
 import NIOPosix
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// Why a listener cannot serve.
 public struct WebServerError: Error, Sendable, CustomStringConvertible {
     /// What is wrong.
@@ -23,12 +27,30 @@ struct WebServer: Sendable {
     let logger: Logger
     let connections: ConnectionLimit
 
-    func bind(on group: any EventLoopGroup) async throws -> any Channel {
+    /// Listens once per event loop: the kernel deals the connections out, and none changes its thread.
+    func bind(on group: any EventLoopGroup) async throws -> [any Channel] {
+        var channels: [any Channel] = []
+        var port = listener.port
+        // A port that somebody else has must not be shared with them.
+        let probe = try await bind(on: group.next(), port: port, isShared: false)
+        try await probe.close()
+        for loop in group.makeIterator() {
+            let channel = try await bind(on: loop, port: port, isShared: true)
+            channels.append(channel)
+            port = channel.localAddress?.port ?? port
+        }
+        return channels
+    }
+
+    private func bind(on loop: any EventLoop, port: Int, isShared: Bool) async throws -> any Channel {
         let server = self
-        let bootstrap = ServerBootstrap(group: group)
+        let bootstrap = ServerBootstrap(group: loop)
             .serverChannelOption(.backlog, value: 4_096)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .serverChannelOption(.socketOption(NIOBSDSocket.Option(rawValue: SO_REUSEPORT)), value: isShared ? 1 : 0)
+            // Linux gives it on to the accepted sockets, which saves each a system call.
+            .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .serverChannelOption(.maxMessagesPerRead, value: 64)
             .childChannelOption(.autoRead, value: false)
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
@@ -43,9 +65,9 @@ struct WebServer: Sendable {
                 }
             }
         do {
-            return try await bootstrap.bind(host: listener.host, port: listener.port).get()
+            return try await bootstrap.bind(host: listener.host, port: port).get()
         } catch {
-            throw WebServerError(description: "cannot listen on \(listener.host):\(listener.port): \(error)")
+            throw WebServerError(description: "cannot listen on \(listener.host):\(port): \(error)")
         }
     }
 }
@@ -60,7 +82,7 @@ enum WebLimits {
     static let targetOctets = 8 << 10
     /// Octets of a request's body; the console's forms are small.
     static let bodyOctets = 64 << 10
-    /// A connection that neither sends nor gets anything for so long is closed.
+    /// A request that is not whole so long after the one before, or after the connection's begin, is not awaited.
     static let idleTime = TimeAmount.seconds(30)
     /// Connections of all listeners.
     static let connections = 8_192

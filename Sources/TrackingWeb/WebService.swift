@@ -97,12 +97,12 @@ public struct WebService: Service {
     /// Serves until graceful shutdown.
     /// - Throws: ``WebServerError`` where the address cannot be bound.
     public func run() async throws {
-        let channel = try await server().bind(on: MultiThreadedEventLoopGroup.singleton)
-        await whenBound(channel.localAddress?.port ?? 0)
+        let channels = try await server().bind(on: MultiThreadedEventLoopGroup.singleton)
+        await whenBound(channels.first?.localAddress?.port ?? 0)
         try await withGracefulShutdownHandler {
-            try await channel.closeFuture.get()
+            for channel in channels { try await channel.closeFuture.get() }
         } onGracefulShutdown: {
-            channel.close(promise: nil)
+            for channel in channels { channel.close(promise: nil) }
         }
     }
 

@@ -69,7 +69,7 @@ struct Events: AsyncParsableCommand {
         if !event.evidence.isEmpty { line += "  (\(event.evidence))" }
         if !event.agent.isEmpty { line += "  \(event.agent)" }
         if !event.client.isEmpty { line += "  \(event.client)" }
-        Output.line(line)
+        Output.line(Output.harmless(line))
     }
 
     static func archive(_ configuration: ConfigurationOption) throws -> (EventArchive, RelaySettings) {
@@ -111,7 +111,8 @@ struct Events: AsyncParsableCommand {
     struct Reclassify: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Judge all stored hits by the rules as they are now, and correct the figures.",
-            discussion: "The rules are those of hit-classes-file in [web], or the shipped ones. Works while the service runs.")
+            discussion:
+                "The rules are those of hit-classes-file in [web], or the shipped ones. Works while the service runs.")
 
         @OptionGroup var configuration: ConfigurationOption
 

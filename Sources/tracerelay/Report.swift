@@ -45,7 +45,9 @@ struct Report: AsyncParsableCommand {
 
     private func day(_ text: String?, _ option: String) throws -> Int64? {
         guard let text else { return nil }
-        guard let day = LocalTime.day(text) else { throw Exit.failure(64, "\(option) must be a day such as 2026-11-24") }
+        guard let day = LocalTime.day(text) else {
+            throw Exit.failure(64, "\(option) must be a day such as 2026-11-24")
+        }
         return day
     }
 
@@ -56,7 +58,8 @@ struct Report: AsyncParsableCommand {
             return try Output.json(object(name, "total", total))
         }
         if csv {
-            Output.line(([name] + Figure.allCases.map(\.rawValue) + ["open_rate", "click_rate"]).joined(separator: ","))
+            Output.line(
+                ([name] + Figure.allCases.map(\.rawValue) + ["open_rate", "click_rate"]).joined(separator: ","))
             for (key, figures) in rows {
                 let rates = [figures.openRate, figures.clickRate].map { $0.map { "\($0)" } ?? "" }
                 Output.line(([key] + Figure.allCases.map { "\(figures[$0])" } + rates).joined(separator: ","))

@@ -6,7 +6,8 @@ import Tracking
 @testable import Relay
 @testable import RelayConfiguration
 
-/// A directory per case: `message.eml` and, where the built-in policy is not meant, `policy.conf`, `sender`; `about.txt`
+/// A directory per case: `message.eml` and, where the built-in policy is not meant, `policy.conf`, `sender`, and `denied`
+/// where the recipient is on the deny list; `about.txt`
 /// says what must happen and why. `expected.txt` is the explanation and `expected.eml` what goes upstream, octet by octet.
 ///
 /// `add-case.sh` adds a case; `TRACERELAY_CORPUS=update swift test --filter Corpus` writes what is expected anew, to be
@@ -48,7 +49,8 @@ private enum Corpus {
         return explainer.explain(
             LineEnds.normalizedToCRLF(message), recipient: 0,
             Explainer.Circumstances(
-                sender: sender.trimmingCharacters(in: .whitespacesAndNewlines), message: id,
+                isDenied: read(name, "denied") != nil, sender: sender.trimmingCharacters(in: .whitespacesAndNewlines),
+                message: id,
                 arrival: 1_795_000_000_000, recipientDomains: ["customer.example"]))
     }
 }

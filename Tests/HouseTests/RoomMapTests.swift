@@ -46,8 +46,10 @@ private func map() throws -> [(name: String, mayImport: Set<String>)] {
         ("import GRDB", ["StorageSQLite"]), ("import TOMLKit", ["RelayConfiguration"]),
         ("import COpenSSL", ["OpenSSLBridge"]),
         ("import CIconv", ["MailMessage"]), ("import Hummingbird", ["TrackingWeb"]),
+        ("import Mustache", ["TrackingWeb"]),
         ("import ArgumentParser", ["tracerelay"]),
-        ("import NIOPosix", ["SMTPTransport", "Relay", "FakeUpstream"]), ("try!", []), ("fatalError(", []),
+        ("import NIOPosix", ["SMTPTransport", "Relay", "FakeUpstream", "TrackingWeb"]), ("try!", []),
+        ("fatalError(", []),
     ]
     let sources = root.appendingPathComponent("Sources")
     let files = try #require(FileManager.default.enumerator(atPath: sources.path))

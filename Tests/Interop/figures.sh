@@ -10,4 +10,4 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install -q --disable-pip-version-check xxhash==3.5.0
-PYTHONPATH=support "$folder/venv/bin/python" figures.py
+PYTHONPATH=support:figures "$folder/venv/bin/python" figures.py

@@ -1,8 +1,5 @@
+import CoreMetrics
 import HTTPTypes
-import Hummingbird
-import Logging
-import NIOCore
-import NIOEmbedded
 import Synchronization
 import Testing
 import Tracking
@@ -10,77 +7,24 @@ import TrackingEvents
 
 @testable import TrackingWeb
 
-private struct Checksum: TokenAuthenticating {
-    let secret: [UInt8]
-    func authenticationCode(for bytes: [UInt8]) -> [UInt8] {
-        var state: UInt64 = 0xCBF2_9CE4_8422_2325
-        var code: [UInt8] = []
-        for round in 0..<32 {
-            for byte in secret + bytes + [UInt8(round)] { state = (state ^ UInt64(byte)) &* 0x100_0000_01B3 }
-            code.append(UInt8(truncatingIfNeeded: state >> 32))
+extension String {
+    fileprivate var status: String { String(dropFirst(9).prefix(3)) }
+    fileprivate func field(_ name: String) -> String? {
+        let line = components(separatedBy: "\r\n").first { $0.lowercased().hasPrefix(name.lowercased() + ": ") }
+        return line.map { String($0.dropFirst(name.count + 2)) }
+    }
+    fileprivate var content: String { range(of: "\r\n\r\n").map { String(self[$0.upperBound...]) } ?? "" }
+
+    private func components(separatedBy text: String) -> [String] {
+        var parts: [String] = []
+        var rest = self[...]
+        while let found = rest.firstRange(of: text) {
+            parts.append(String(rest[..<found.lowerBound]))
+            rest = rest[found.upperBound...]
         }
-        return code
+        return parts + [String(rest)]
     }
-}
-
-private final class Sink: EventSink {
-    let hits = Mutex<[HitRecord]>([])
-    func record(_ event: Event) { if case .hit(let hit) = event { hits.withLock { $0.append(hit) } } }
-}
-
-private struct Answer {
-    let status: HTTPResponse.Status
-    let headers: HTTPFields
-    let body: ByteBuffer
-}
-
-private final class Writer: ResponseBodyWriter, Sendable {
-    let body = Mutex(ByteBuffer())
-    func write(_ buffer: ByteBuffer) async throws { _ = body.withLock { $0.writeImmutableBuffer(buffer) } }
-    func finish(_ trailingHeaders: HTTPFields?) async throws {}
-}
-
-private struct Site {
-    let sink = Sink()
-    let codec: TokenCodec
-    let message: TrackingMessageID
-    let service: WebService
-
-    init(isTrackingOnly: Bool = false, isReady: Bool = true) throws {
-        var ring = KeyRing(keys: [])
-        _ = ring.add(secret: [UInt8](repeating: 7, count: 32), created: 1)
-        codec = try #require(TokenCodec(ring: ring) { Checksum(secret: $0) })
-        message = try #require(TrackingMessageID(bytes: Array(0..<10)))
-        let responder = HitResponder(codec: codec, sink: sink, trustedProxies: [], now: { 77 })
-        service = WebService(
-            listener: WebListener(host: "127.0.0.1", port: 0, isTrackingOnly: isTrackingOnly), responder: responder,
-            prefixes: ["/t"],
-            readiness: { Readiness(isReady: isReady, text: isReady ? "ok" : "disk full") },
-            logger: Logger(label: "test"))
-    }
-
-    /// What the router answers.
-    func execute(uri: String, method: HTTPRequest.Method, headers: HTTPFields = [:]) async throws -> Answer {
-        let channel = EmbeddedChannel()
-        let context = WebContext(
-            source: ApplicationRequestContextSource(channel: channel, logger: Logger(label: "test")))
-        let head = HTTPRequest(method: method, scheme: "http", authority: "t.test", path: uri, headerFields: headers)
-        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
-        let response = try await service.router().buildResponder().respond(to: request, context: context)
-        let writer = Writer()
-        try await response.body.write(writer)
-        return Answer(status: response.status, headers: response.headers, body: writer.body.withLock { $0 })
-    }
-
-    func click(_ target: String) throws -> String {
-        let token = Token(message: message, recipient: 3, content: .click(number: 1, target: Array(target.utf8)))
-        return String(decoding: try #require(codec.encode(token, key: codec.signingKey)), as: UTF8.self)
-    }
-
-    func pixel() throws -> String {
-        let token = Token(message: message, recipient: 3, content: .open)
-        return String(decoding: try #require(codec.encode(token, key: codec.signingKey)), as: UTF8.self)
-    }
+    private func range(of text: String) -> Range<String.Index>? { firstRange(of: text) }
 }
 
 @Test(arguments: [
@@ -89,91 +33,139 @@ private struct Site {
     ("https://a.test/é?q=ü", "https://a.test/%C3%A9?q=%C3%BC"),
     ("https://a.test/\r\nSet-Cookie: x", "https://a.test/%0D%0ASet-Cookie:%20x"),
 ])
-func aClickLeadsToItsTarget(_ target: String, _ location: String) async throws {
+func aClickLeadsToItsTarget(_ target: String, _ location: String) throws {
     let site = try Site()
     let token = try site.click(target)
-    do {
-        for path in ["/c/\(token)", "/t/c/\(token)", "/c/\(token)?utm_source=x&fbclid=y"] {
-            do {
-                let response = try await site.execute(uri: path, method: .get)
-                #expect(response.status == .found)
-                #expect(response.headers[.location] == location)
-                #expect(response.headers[.cacheControl] == "no-store, private")
-                #expect(response.headers[HTTPField.Name.referrerPolicy] == "no-referrer")
-                #expect(response.headers[HTTPField.Name.robotsTag] == "noindex")
-            }
-        }
+    for path in ["/c/\(token)", "/t/c/\(token)", "/c/\(token)?utm_source=x&fbclid=y"] {
+        let answer = try site.get(path)
+        #expect(answer.status == "302")
+        #expect(answer.field("Location") == location)
+        #expect(answer.field("Set-Cookie") == nil)
+        #expect(answer.field("Cache-Control") == "no-store, private")
+        #expect(answer.field("Referrer-Policy") == "no-referrer")
+        #expect(answer.field("X-Robots-Tag") == "noindex")
     }
     let hits = site.sink.hits.withLock { $0 }
     #expect(hits.count == 3)
     #expect(hits[0].recipient == 3 && hits[0].link == 1 && hits[0].time == 77 && hits[0].message == site.message)
 }
 
-@Test func forgedAlteredAndMovedTokensLeadNowhere() async throws {
+@Test func forgedAlteredAndMovedTokensLeadNowhere() throws {
     let site = try Site()
     let click = try site.click("https://a.test/")
     let pixel = try site.pixel()
     var altered = Array(click)
     altered[20] = altered[20] == "A" ? "B" : "A"
     let bad = [
-        "/c/x", "/c/\(String(altered))", "/c/\(pixel)", "/c/\(click.dropLast())", "/c/\(click)A",
-        "/c/https://evil.test", "/x", "/",
+        "/c/x", "/c/\(String(altered))", "/c/\(pixel)", "/c/\(click.dropLast())", "/c/\(click)A", "/c/",
+        "/c/https://evil.test", "/c/\(click)/",
     ]
-    do {
-        for path in bad {
-            do {
-                let response = try await site.execute(uri: path, method: .get)
-                #expect(response.status == .notFound, "\(path)")
-                #expect(response.headers[.location] == nil)
-                #expect(String(buffer: response.body) == HitResponder.notFound)
-            }
-        }
-        for path in ["/o/x.gif", "/o/\(click).gif"] {
-            do {
-                let response = try await site.execute(uri: path, method: .get)
-                #expect(response.status == .notFound)
-                #expect(Array(buffer: response.body) == HitResponder.gif)
-            }
-        }
+    for path in bad {
+        let answer = try site.get(path)
+        #expect(answer.status == "404" && answer.field("Location") == nil, "\(path)")
+        #expect(answer.content == HitResponder.notFound)
+    }
+    for path in ["/o/x.gif", "/o/\(click).gif", "/o/"] {
+        let answer = try site.get(path)
+        #expect(answer.status == "404" && answer.field("Content-Type") == "image/gif")
+    }
+    for method in ["POST", "PUT", "DELETE", "OPTIONS"] {
+        let answer = try site.send("\(method) /c/\(click) HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\nhi")
+        #expect(answer.status == "404" && answer.field("Location") == nil)
     }
     #expect(site.sink.hits.withLock { $0.isEmpty })
 }
 
-@Test func thePixelIsAGIFOf43OctetsAndHeadIsAMachine() async throws {
+@Test func thePixelIsAGIFOf43OctetsAndHeadHasNoBody() throws {
     let site = try Site()
     let pixel = try site.pixel()
-    do {
-        do {
-            let response = try await site.execute(
-                uri: "/o/\(pixel).gif", method: .get, headers: [.userAgent: "Firefox"])
-            #expect(response.status == .ok && response.headers[.contentType] == "image/gif")
-            #expect(response.body.readableBytes == 43 && Array(buffer: response.body).starts(with: "GIF89a".utf8))
-        }
-        do {
-            let response = try await site.execute(uri: "/o/\(pixel).gif", method: .head)
-            #expect(response.status == .ok)
-        }
-        do {
-            let response = try await site.execute(uri: "/c/\(try site.click("https://a.test"))", method: .head)
-            #expect(response.status == .found && response.headers[.location] == "https://a.test")
-        }
-        var headers: HTTPFields = [.userAgent: "Firefox"]
-        headers[HTTPField.Name.secGPC] = "1"
-        _ = try await site.execute(uri: "/o/\(pixel).gif", method: .get, headers: headers)
+    let answer = try site.get("/o/\(pixel).gif", "User-Agent: Firefox\r\n")
+    #expect(answer.status == "200" && answer.field("Content-Type") == "image/gif")
+    #expect(HitResponder.gif.count == 43 && HitResponder.gif.starts(with: "GIF89a".utf8))
+    for (path, status) in [("/o/\(pixel).gif", "200"), ("/c/\(try site.click("https://a.test"))", "302")] {
+        let answer = try site.send("HEAD \(path) HTTP/1.1\r\nHost: t\r\n\r\n")
+        #expect(answer.status == status && answer.content.isEmpty)
     }
+    _ = try site.get("/o/\(pixel).gif", "User-Agent: Firefox\r\nSec-GPC: 1\r\nSec-Purpose: prefetch\r\n")
     let hits = site.sink.hits.withLock { $0 }
-    #expect(hits.map(\.hitClass) == [.human, .head, .head, .human])
-    #expect(hits[3].agent.isEmpty && hits[3].client.isEmpty)
+    #expect(hits.map(\.isHead) == [false, true, true, false])
+    #expect(hits[0].client == "192.0.2.1" && hits[0].agent == "Firefox")
+    #expect(hits[3].isPrivate && hits[3].client.isEmpty && hits[3].purpose == "prefetch")
+}
+
+@Test func requestsOfOneConnectionAreAnsweredInTheirOrder() throws {
+    let site = try Site()
+    let one = "GET /o/x.gif HTTP/1.1\r\nHost: t\r\n\r\n"
+    let two = "GET /c/\(try site.click("https://two.test/")) HTTP/1.0\r\n\r\n"
+    let answer = try site.send(one + two + one)
+    #expect(answer.firstRange(of: "404")!.lowerBound < answer.firstRange(of: "302")!.lowerBound)
+    // HTTP/1.0 ends the connection, and what comes behind it is not answered.
+    #expect(answer.ranges(of: "HTTP/1.1 ").count == 2, "\(answer)")
+    #expect(answer.contains("Connection: close"))
+}
+
+@Test(arguments: [
+    ("garbage\r\n\r\n", "400"), ("GET /\(String(repeating: "x", count: 9_000)) HTTP/1.1\r\nHost: t\r\n\r\n", "414"),
+    ("POST /login HTTP/1.1\r\nHost: t\r\nContent-Length: 70000\r\n\r\n\(String(repeating: "x", count: 70_000))", "413"),
+    ("POST /login HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\n\r\n", "417"),
+])
+func whatIsTooMuchIsRefused(_ request: String, _ status: String) throws {
+    let answer = try Site().send(request)
+    #expect(answer.status == status && answer.contains("Connection: close"))
+}
+
+@Test func forwardingHeadersCountFromTrustedProxiesOnly() throws {
+    let proxies = ["192.0.2.0/24", "10.0.0.0/8"].compactMap { IPNetwork($0) }
+    for (trusted, header, expected) in [
+        ([], "203.0.113.9", "192.0.2.1"), (proxies, "203.0.113.9", "203.0.113.9"),
+        (proxies, "6.6.6.6, 203.0.113.9, 10.1.1.1", "203.0.113.9"), (proxies, "x", "192.0.2.1"),
+        (proxies, "203.0.113.9\r\nX-Forwarded-For: 198.51.100.7", "198.51.100.7"),
+    ] as [([IPNetwork], String, String)] {
+        let site = try Site(proxies: trusted)
+        _ = try site.get("/o/\(try site.pixel()).gif", "X-Forwarded-For: \(header)\r\n")
+        #expect(site.sink.hits.withLock { $0.first?.client } == expected)
+    }
+}
+
+@Test func aBlockedLinkIsAPlainPage() throws {
+    let lists = ["message 00010203040506070809", "host *.bad.test", "key 1"]
+    for line in lists {
+        let site = try Site(blocked: try BlockList(parsing: "# why\n\n\(line)\n"))
+        let answer = try site.get("/c/\(try site.click("https://user@WWW.bad.test:8080/x"))")
+        #expect(
+            answer.status == "410" && answer.field("Location") == nil && answer.content == HitResponder.blocked,
+            "\(line)")
+        #expect(site.sink.hits.withLock { $0.count } == 1)
+    }
+    let other = try Site(blocked: try BlockList(parsing: "host bad.test\nkey 2\nmessage ffffffffffffffffffff"))
+    #expect(try other.get("/c/\(try other.click("https://good.test/bad.test"))").status == "302")
+    let defect = #expect(throws: BlockList.Defect.self) { try BlockList(parsing: "\nlink x") }
+    #expect(defect?.description == "2: a line begins with message, tag, host or key")
 }
 
 @Test func healthIsNotForTheInternet() async throws {
-    for (isTrackingOnly, isReady, live, ready) in [
-        (false, true, 200, 200), (false, false, 200, 503), (true, true, 404, 404),
+    for (scope, isReady, live, ready, metrics, page) in [
+        (WebListener.Scope.console, true, 200, 200, 200, 200), (.console, false, 200, 503, 200, 200),
+        (.health, true, 200, 200, 200, 404), (.tracking, true, 404, 404, 404, 404),
     ] {
-        let site = try Site(isTrackingOnly: isTrackingOnly, isReady: isReady)
-        do {
-            #expect(try await site.execute(uri: "/livez", method: .get).status.code == live)
-            #expect(try await site.execute(uri: "/readyz", method: .get).status.code == ready)
-        }
+        let site = try Site(scope: scope, isReady: isReady)
+        #expect(try await site.execute("/livez").status.code == live)
+        #expect(try await site.execute("/readyz").status.code == ready)
+        #expect(try await site.execute("/metrics").status.code == metrics)
+        #expect(try await site.execute("/").status.code == page)
     }
+}
+
+@Test func metricsAreTextForPrometheus() {
+    let registry = PrometheusRegistry()
+    registry.describe("a_total", "What a is.")
+    registry.makeCounter(label: "a_total", dimensions: [("x", "1\"\n\\")]).increment(by: 2)
+    registry.makeCounter(label: "a_total", dimensions: [("x", "1\"\n\\")]).increment(by: 3)
+    registry.makeRecorder(label: "b", dimensions: [], aggregate: false).record(1.5)
+    registry.makeTimer(label: "c_seconds", dimensions: []).recordNanoseconds(2_000_000)
+    let text = registry.text
+    #expect(text.hasPrefix("# HELP a_total What a is.\n# TYPE a_total counter\na_total{x=\"1\\\"\\n\\\\\"} 5\n"))
+    #expect(text.contains("# TYPE b gauge\nb 1.5\n"))
+    #expect(text.contains("c_seconds_bucket{le=\"0.001\"} 0\nc_seconds_bucket{le=\"0.0025\"} 1\n"))
+    #expect(text.hasSuffix("c_seconds_bucket{le=\"+Inf\"} 1\nc_seconds_sum 0.002\nc_seconds_count 1\n"))
 }

@@ -41,7 +41,9 @@ public struct BlockList: Sendable, Hashable {
                 }
                 hosts.append(Glob(value))
             case "key":
-                guard let number = KeyID(value) else { throw Defect(line: index + 1, message: "expected \"key NUMBER\"") }
+                guard let number = KeyID(value) else {
+                    throw Defect(line: index + 1, message: "expected \"key NUMBER\"")
+                }
                 keys.insert(number)
             default:
                 throw Defect(line: index + 1, message: "a line begins with message, tag, host or key")

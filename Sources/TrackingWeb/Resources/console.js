@@ -7,7 +7,8 @@
   const status = document.getElementById("live");
   const filter = new URLSearchParams(location.search);
   const limit = 100;
-  let pending = null;
+  let isStale = false;
+  let isRefreshing = false;
 
   const cell = (...nodes) => {
     const element = document.createElement("td");
@@ -43,25 +44,41 @@
     status.textContent = `${event.what} at ${event.time}`;
   };
 
-  const refresh = () => {
-    const old = document.getElementById("figures");
-    if (!old || pending) return;
-    pending = setTimeout(async () => {
-      pending = null;
+  // Piece by piece, so that what is focused and how far a table is scrolled stay as they are.
+  const replaceFigures = (page) => {
+    const pieces = "#figures :is(dl, figure, caption, tbody)";
+    const fresh = page.querySelectorAll(pieces);
+    document.querySelectorAll(pieces).forEach((piece, index) => {
+      if (!fresh[index]) return;
+      const focus = piece.contains(document.activeElement) && document.activeElement.getAttribute("href");
+      piece.replaceWith(fresh[index]);
+      if (focus) fresh[index].querySelector(`a[href="${CSS.escape(focus)}"]`)?.focus({ preventScroll: true });
+    });
+  };
+
+  const refresh = async () => {
+    if (!document.getElementById("figures")) return;
+    isStale = true;
+    if (isRefreshing) return;
+    isRefreshing = true;
+    while (isStale) {
+      await new Promise((done) => setTimeout(done, 400));
+      isStale = false;
       try {
         const answer = await fetch(location.href, { credentials: "same-origin" });
-        if (!answer.ok) return;
-        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        const fresh = page.getElementById("figures");
-        const now = document.getElementById("figures");
-        if (fresh && now && !now.contains(document.activeElement)) now.replaceWith(fresh);
+        if (answer.ok) replaceFigures(new DOMParser().parseFromString(await answer.text(), "text/html"));
       } catch { /* the next event tries again */ }
-    }, 400);
+    }
+    isRefreshing = false;
   };
 
   const source = new EventSource(`/live?after=${encodeURIComponent(table.dataset.live)}`);
   source.addEventListener("open", () => { status.textContent = "Live: what happens shows up here by itself."; });
-  source.addEventListener("error", () => { status.textContent = "Connection lost; trying again."; });
+  source.addEventListener("error", () => {
+    // After an answer that is no stream, such as the way to the login, a browser does not try again.
+    status.textContent =
+      source.readyState === EventSource.CLOSED ? "Not live any more; load the page anew." : "Connection lost; trying again.";
+  });
   source.addEventListener("event", (message) => {
     show(JSON.parse(message.data));
     refresh();
