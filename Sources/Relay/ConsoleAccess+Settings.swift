@@ -12,10 +12,11 @@ extension ConsoleAccess {
     init(_ web: WebSettings) throws {
         let key = try HMACSHA256Key(try RandomBytes.make(32))
         self.init(authenticate: { key.authenticationCode(for: $0) }, now: { SystemClock.now() / 1_000 })
+        let checks = PasswordChecks()
         if let hash = web.passwordHash {
             takesPassword = true
             verifyPassword = { password in
-                await BlockingWork.run { PasswordHash.verify(Array(password.utf8), against: hash) }
+                await checks.run { PasswordHash.verify(Array(password.utf8), against: hash) }
             }
         }
         guard let hash = web.tokenHash else { return }
@@ -25,7 +26,7 @@ extension ConsoleAccess {
         verifyToken = { token in
             let code = key.authenticationCode(for: Array("token \(token)".utf8))
             if known.code.withLock({ $0 == code }) { return true }
-            let fits = await BlockingWork.run { PasswordHash.verify(Array(token.utf8), against: hash) }
+            let fits = await checks.run { PasswordHash.verify(Array(token.utf8), against: hash) }
             if fits { known.code.withLock { $0 = code } }
             return fits
         }

@@ -110,7 +110,7 @@ struct RelayConsole: Sendable {
         }
         let status = log.status
         metrics.set("events_waiting_bytes", to: Double(status.waitingOctets))
-        metrics.set("events_dropped_total", to: Double(status.dropped))
+        metrics.raise("events_dropped_total", to: status.dropped)
         for listener in settings.listeners {
             if let days = listener.certificateFile.flatMap({ CertificateDates.daysLeft(file: $0) }) {
                 metrics.set("certificate_days_left", ("of", "listener \(listener.address)"), to: Double(days))
@@ -242,6 +242,7 @@ private struct InspectedQueue: QueueDesk {
 
     func list(after: String?, limit: Int) async throws -> [QueueEntry] {
         let cursor = after.flatMap { QueueID($0) }
+        if after != nil, cursor == nil { throw QueueCursorError() }
         return try await run { try $0.list(after: cursor, limit: limit).map { QueueEntry($0) } }
     }
 

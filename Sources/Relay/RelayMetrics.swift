@@ -35,6 +35,13 @@ struct RelayMetrics: Sendable {
         Counter(label: name, dimensions: labels, factory: registry).increment(by: amount)
     }
 
+    /// Brings a counter to what it has been counted to elsewhere.
+    func raise(_ name: String, to value: Int) {
+        let counter = Counter(label: name, dimensions: [], factory: registry)
+        counter.reset()
+        counter.increment(by: value)
+    }
+
     func set(_ name: String, _ labels: (String, String)..., to value: Double) {
         Gauge(label: name, dimensions: labels, factory: registry).record(value)
     }

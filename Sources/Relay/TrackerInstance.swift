@@ -96,7 +96,7 @@ public final class TrackerInstance: Service {
             },
             metrics: {
                 metrics.set("events_waiting_bytes", to: Double(events.status.waitingOctets))
-                metrics.set("events_dropped_total", to: Double(events.status.dropped))
+                metrics.raise("events_dropped_total", to: events.status.dropped)
                 return metrics.registry.text
             }, access: try ConsoleAccess(settings.web), logger: logger)
         return WebPorts.listeners(settings.web, scope: .health).enumerated().map { index, listener in

@@ -1,6 +1,5 @@
 import Foundation
 import GRDB
-import MessageQueue
 public import Tracking
 public import TrackingEvents
 
@@ -18,10 +17,11 @@ public struct EventArchive: Sendable {
         let path = directory + "/events.sqlite"
         self.rules = rules
         do {
+            try Files.makeDirectory(directory)
             database = try SQLiteFile.open(path, isDurable: true)
             try database.write { try EventSchema.prepare($0) }
         } catch {
-            throw QueueError.storageFailed("\(path): \(error)")
+            throw EventStoreError("events in \(path): \(error)")
         }
     }
 

@@ -90,14 +90,15 @@ enum EventQueries {
             arguments += [recipient]
         }
         if let before = filter.before {
-            conditions.append("m.time < ?")
-            arguments += [before]
+            // Mails of the same time follow each other by their ids.
+            conditions.append("(m.time < ? OR m.time = ? AND m.id < ?)")
+            arguments += [before.time, before.time, Data(before.message?.bytes ?? [])]
         }
         arguments += [filter.limit]
         return try Row.fetchAll(
             database,
             sql: "SELECT \(mailColumns) FROM message m WHERE \(conditions.joined(separator: " AND ")) "
-                + "ORDER BY m.time DESC LIMIT ?", arguments: arguments
+                + "ORDER BY m.time DESC, m.id DESC LIMIT ?", arguments: arguments
         ).map(mail)
     }
 
@@ -112,7 +113,7 @@ enum EventQueries {
         let id = TrackingMessageID(hexadecimal: text).map { Data($0.bytes) }
         let row = try Row.fetchOne(
             database, sql: "SELECT \(mailColumns) FROM message m WHERE \(id == nil ? "m.queue_id = ?" : "m.id = ?")",
-            arguments: id.map { [$0] } ?? [text])
+            arguments: id.map { [$0] } ?? [text.uppercased()])
         guard let row else { return nil }
         let message: Data = row[0]
         let copies = try Row.fetchAll(

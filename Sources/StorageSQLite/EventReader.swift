@@ -1,6 +1,5 @@
 import Foundation
 import GRDB
-import MessageQueue
 import Synchronization
 public import TrackingEvents
 
@@ -23,7 +22,7 @@ public final class EventReader: EventSource {
     private func pool() throws -> DatabasePool {
         var status = stat()
         guard stat(path, &status) == 0 else {
-            throw QueueError.storageFailed("there are no events at \(path) yet")
+            throw EventStoreError("there are no events at \(path) yet")
         }
         let identity = [UInt64(status.st_dev), UInt64(status.st_ino)]
         return try opened.withLock { opened in
@@ -39,10 +38,10 @@ public final class EventReader: EventSource {
     private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
         do {
             return try await pool().read(body)
-        } catch let error as QueueError {
+        } catch let error as EventStoreError {
             throw error
         } catch {
-            throw QueueError.storageFailed("\(path): \(error)")
+            throw EventStoreError("events in \(path): \(error)")
         }
     }
 

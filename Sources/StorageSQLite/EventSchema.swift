@@ -35,7 +35,7 @@ enum EventSchema {
         CREATE INDEX message_queue ON message (queue_id);
         CREATE TABLE copy (
             message BLOB NOT NULL, recipient INTEGER NOT NULL, address TEXT NOT NULL DEFAULT '' COLLATE NOCASE,
-            status TEXT NOT NULL DEFAULT '', delivered INTEGER, opened INTEGER, inferred INTEGER NOT NULL DEFAULT 0,
+            status TEXT NOT NULL DEFAULT '', sent INTEGER, delivered INTEGER, opened INTEGER, inferred INTEGER NOT NULL DEFAULT 0,
             clicked INTEGER, last INTEGER, erased INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (message, recipient)
         ) WITHOUT ROWID;
         CREATE INDEX copy_address ON copy (address) WHERE address <> '';

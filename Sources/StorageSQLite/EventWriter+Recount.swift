@@ -57,26 +57,29 @@ struct StoredHit {
 
 extension EventWriter {
     /// Judges and counts a copy's hits from the raw rows: takes back what they had added, adds what they add now.
-    /// - Parameter change: what happens to the rows in between.
+    /// - Parameters:
+    ///   - sent: the first 250, where it is another one now.
+    ///   - delivered: when the tracked copy was delivered, where that is another time now.
+    ///   - change: what happens to the rows in between.
     func recount(
-        _ key: CopyKey, _ mail: Mail, _ database: Database, verdicts: (StoredHit) -> HitVerdict? = { _ in nil },
-        change: () throws -> Void = {}
+        _ key: CopyKey, _ mail: Mail, _ database: Database, sent: Int64? = nil, delivered: Int64? = nil,
+        verdicts: (StoredHit) -> HitVerdict? = { _ in nil }, change: () throws -> Void = {}
     ) throws {
         var copy = try self.copy(key, database)
-        let delivered = copy.ledger.delivered
         let before = try StoredHit.of(key, database, limit: Int.max)
-        _ = add(before, delivered, mail.tag, -1)
+        _ = add(before, copy.ledger.delivered, mail.tag, -1)
+        copy.sent = sent ?? copy.sent
         try change()
         var after = try StoredHit.of(key, database, limit: Int.max)
         var judged = after.map(\.judged)
         for (index, hit) in after.enumerated() {
             if let verdict = verdicts(hit) { judged[index].request = verdict }
         }
-        for (index, verdict) in rules.judge(judged, delivered: delivered).enumerated()
+        for (index, verdict) in rules.judge(judged, delivered: copy.sent).enumerated()
         where after[index].verdict != verdict {
             try rewrite(&after[index], verdict, database)
         }
-        copy.ledger = add(after, delivered, mail.tag, 1)
+        copy.ledger = add(after, delivered ?? copy.ledger.delivered, mail.tag, 1)
         copy.hits = after.count
         copy.recent = judged.suffix(1_000)
         keep(copy, key)

@@ -26,6 +26,8 @@ final class EventWriter {
     /// A copy's accounts, and its latest clicks for the burst rule.
     struct Copy {
         var ledger = CopyLedger()
+        /// The upstream's first 250, tracked or not: what hits are judged by.
+        var sent: Int64?
         var isErased = false
         var recent: [JudgedHit] = []
         var hits = 0
@@ -74,12 +76,13 @@ final class EventWriter {
             guard let copy = copies[key] else { continue }
             try database.cachedStatement(
                 sql: """
-                    INSERT INTO copy (message, recipient, delivered, opened, inferred, clicked, last) VALUES (?,?,?,?,?,?,?)
-                    ON CONFLICT DO UPDATE SET delivered = excluded.delivered, opened = excluded.opened,
+                    INSERT INTO copy (message, recipient, sent, delivered, opened, inferred, clicked, last)
+                    VALUES (?,?,?,?,?,?,?,?)
+                    ON CONFLICT DO UPDATE SET sent = excluded.sent, delivered = excluded.delivered, opened = excluded.opened,
                         inferred = excluded.inferred, clicked = excluded.clicked, last = excluded.last
                     """
             ).execute(arguments: [
-                Data(key.message.bytes), key.recipient, copy.ledger.delivered, copy.ledger.opened,
+                Data(key.message.bytes), key.recipient, copy.sent, copy.ledger.delivered, copy.ledger.opened,
                 copy.ledger.isOpenInferred, copy.ledger.clicked, copy.ledger.lastHit,
             ])
         }
@@ -168,15 +171,27 @@ final class EventWriter {
         for (outcome, count) in record.links {
             tally.addReason(outcome, kind: "link", mail.tag, at: record.time, count: Int64(count))
         }
-        guard record.isTracked, mail.privacy != .anonymous else { return true }
+        if mail.privacy != .anonymous { try deliver(record, mail, database) }
+        return true
+    }
+
+    private func deliver(_ record: DeliveryRecord, _ mail: Mail, _ database: Database) throws {
         let key = CopyKey(message: record.message, recipient: record.recipient)
         var copy = try self.copy(key, database)
-        guard !copy.isErased else { return true }
-        for change in copy.ledger.deliver(at: record.time) { tally.add(change, mail.tag) }
+        guard !copy.isErased else { return }
+        let sent = min(copy.sent ?? record.time, record.time)
+        let isEarlier = record.isTracked && record.time < copy.ledger.delivered ?? record.time
+        // Whoever was here before the 250 is judged by it now; a delivery that was stored late counts from its own time.
+        if copy.ledger.lastHit != nil && sent != copy.sent || isEarlier, copy.hits <= Self.maximumRecount {
+            let delivered =
+                record.isTracked ? min(copy.ledger.delivered ?? record.time, record.time) : copy.ledger.delivered
+            return try recount(key, mail, database, sent: sent, delivered: delivered)
+        }
+        copy.sent = sent
+        if record.isTracked {
+            for change in copy.ledger.deliver(at: record.time) { tally.add(change, mail.tag) }
+        }
         keep(copy, key)
-        // Whoever was here before the 250 is judged by it now.
-        if copy.ledger.lastHit != nil, copy.hits <= Self.maximumRecount { try recount(key, mail, database) }
-        return true
     }
 
     // MARK: Hits
@@ -200,9 +215,7 @@ final class EventWriter {
         }
         var verdict = request
         let hit = JudgedHit(time: record.time, link: record.link, source: kept.source, request: request)
-        if request == .human, let delivered = copy.ledger.delivered,
-            let found = rules.verdict(at: record.time, delivered: delivered)
-        {
+        if request == .human, let sent = copy.sent, let found = rules.verdict(at: record.time, delivered: sent) {
             verdict = found
         }
         let (isBurst, isNewBurst) = note(hit, in: &copy)
@@ -275,7 +288,7 @@ final class EventWriter {
         let row = try Row.fetchOne(
             database.cachedStatement(
                 sql: """
-                    SELECT delivered, opened, inferred, clicked, last, erased FROM copy
+                    SELECT delivered, opened, inferred, clicked, last, erased, sent FROM copy
                     WHERE message = ? AND recipient = ?
                     """), arguments: [Data(key.message.bytes), key.recipient])
         guard let row else { return Copy() }
@@ -283,6 +296,7 @@ final class EventWriter {
         copy.ledger = CopyLedger(
             delivered: row[0], opened: row[1], isOpenInferred: row[2], clicked: row[3], lastHit: row[4])
         copy.isErased = row[5]
+        copy.sent = row[6]
         guard copy.ledger.lastHit != nil else { return copy }
         let hits = try StoredHit.of(key, database, limit: Self.maximumRecount + 1)
         copy.hits = hits.count

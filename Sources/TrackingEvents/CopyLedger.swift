@@ -53,7 +53,7 @@ public struct CopyLedger: Sendable, Hashable {
     /// Its latest hit.
     public private(set) var lastHit: Int64?
     private var lastClicks: [Click: Int64] = [:]
-    private var clickedLinks: Set<Int> = []
+    private var clickedPages: Set<String> = []
 
     /// A copy of which nothing is known.
     public init() {}
@@ -89,8 +89,8 @@ public struct CopyLedger: Sendable, Hashable {
         }
         guard count(Click(link: link, source: hit.source), at: hit.time) else { return changes }
         changes.figures.append(FigureChange(.clicks, at: hit.time))
-        changes.link = LinkChange(
-            time: hit.time, page: Self.page(of: hit.url), isFirst: clickedLinks.insert(link).inserted)
+        let page = Self.page(of: hit.url)
+        changes.link = LinkChange(time: hit.time, page: page, isFirst: clickedPages.insert(page).inserted)
         open(at: hit.time, isInferred: true, &changes)
         if clicked == nil {
             clicked = hit.time
@@ -103,7 +103,7 @@ public struct CopyLedger: Sendable, Hashable {
     /// Takes a stored click into account without counting it again.
     public mutating func remember(_ hit: CountedHit) {
         guard !hit.hitClass.isMachine, let link = hit.link else { return }
-        if count(Click(link: link, source: hit.source), at: hit.time) { clickedLinks.insert(link) }
+        if count(Click(link: link, source: hit.source), at: hit.time) { clickedPages.insert(Self.page(of: hit.url)) }
     }
 
     /// What a hit adds whose copy is not kept: it is counted, and no copy is unique by it.

@@ -178,14 +178,44 @@ public struct StoredMailDetail: Sendable, Hashable, Codable {
     }
 }
 
+/// A place in the list of mails, newest first.
+public struct MailCursor: Sendable, Hashable, CustomStringConvertible {
+    /// Milliseconds since 1970.
+    public let time: Int64
+    /// The mail at it; `nil` for the first of that time.
+    public let message: TrackingMessageID?
+
+    /// The place of a mail: the list goes on behind it.
+    public init(_ mail: StoredMail) {
+        time = mail.time
+        message = TrackingMessageID(hexadecimal: mail.message)
+    }
+
+    /// Reads `TIME` or `TIME-MESSAGE`.
+    public init?(_ text: some StringProtocol) {
+        let halves = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let first = halves.first, let time = Int64(first), time >= 0, !first.hasPrefix("+") else { return nil }
+        self.time = time
+        guard halves.count == 2 else {
+            message = nil
+            return
+        }
+        guard let id = TrackingMessageID(hexadecimal: halves[1]) else { return nil }
+        message = id
+    }
+
+    /// `TIME` or `TIME-MESSAGE`.
+    public var description: String { "\(time)" + (message.map { "-\($0)" } ?? "") }
+}
+
 /// Which mails, newest first.
 public struct MailFilter: Sendable, Hashable {
     /// Of this tag.
     public var tag: String?
     /// To this address.
     public var recipient: String?
-    /// Older than this time.
-    public var before: Int64?
+    /// Behind this place.
+    public var before: MailCursor?
     /// At most so many.
     public var limit = 50
 
@@ -271,4 +301,13 @@ public protocol EventSource: Sendable {
     func events(_ filter: EventFilter) async throws -> [StoredEvent]
     /// The last event's sequence.
     func lastSequence() async throws -> Int64
+}
+
+/// Why events cannot be read or stored.
+public struct EventStoreError: Error, Sendable, CustomStringConvertible {
+    /// What is wrong.
+    public let description: String
+
+    /// An error in a sentence.
+    public init(_ description: String) { self.description = description }
 }

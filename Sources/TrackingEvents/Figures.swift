@@ -104,6 +104,6 @@ public struct LinkChange: Sendable, Hashable {
     public var time: Int64
     /// The target without query and fragment.
     public var page: String
-    /// Whether it is the copy's first on this link.
+    /// Whether it is the copy's first on this page.
     public var isFirst: Bool
 }

@@ -1,4 +1,4 @@
-public import Tracking
+import Tracking
 
 /// What is known of a request.
 public struct HitFacts: Sendable, Hashable {

@@ -34,29 +34,34 @@ struct ConsoleAPI {
             group.post(path) { _, context in await act(action, Self.id(context)) }
         }
         group.delete("/api/v1/queue/{id}") { _, context in await act(.delete, Self.id(context)) }
-        // What is there by another method says so (RFC 9110 §15.5.6).
-        for (path, allowed) in Self.methods {
-            for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete, .options, .trace]
-            where !allowed.contains(method) {
-                group.on(RouterPath(path), method: method) { _, _ in
-                    var response = APIError.response(.methodNotAllowed, "this address does not take \(method.rawValue)")
-                    response.headers[.allow] = allowed.map(\.rawValue).joined(separator: ", ")
-                    return response
-                }
-            }
+    }
+
+    /// What an address takes, as its 405 says (RFC 9110 §15.5.6); `nil` for an address that is not there.
+    static func allowedMethods(_ path: String) -> [HTTPRequest.Method]? {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        return methods.first { pattern, _ in
+            let pieces = pattern.split(separator: "/", omittingEmptySubsequences: false)
+            return pieces.count == parts.count
+                && zip(pieces, parts).allSatisfy { $0 == "{id}" ? !$1.isEmpty : $0 == $1 }
+        }?.1
+    }
+
+    /// The answer to what no route takes.
+    static func refusal(_ request: Request) -> Response {
+        guard let allowed = allowedMethods(request.uri.path) else {
+            return APIError.response(.notFound, "there is nothing at this address")
         }
-        for method in [HTTPRequest.Method.get, .post, .put, .patch, .delete, .options, .trace] {
-            group.on("/api/**", method: method) { _, _ in
-                APIError.response(.notFound, "there is nothing at this address")
-            }
-        }
+        var response = APIError.response(
+            .methodNotAllowed, "this address does not take \(request.method.rawValue.prefix(40))")
+        response.headers[.allow] = allowed.map(\.rawValue).joined(separator: ", ")
+        return response
     }
 
     private static let methods: [(String, [HTTPRequest.Method])] =
         ["openapi.json", "tags", "stats", "messages", "messages/{id}", "events", "queue"].map {
-            ("/api/v1/\($0)", [.get])
+            ("/api/v1/\($0)", [.get, .head])
         }
-        + [("/api/v1/queue/{id}", [.get, .delete])]
+        + [("/api/v1/queue/{id}", [.get, .head, .delete])]
         + ["retry", "hold", "release"].map { ("/api/v1/queue/{id}/\($0)", [.post]) }
 
     private static func id(_ context: WebContext) -> String { context.parameters.get("id") ?? "" }
@@ -73,6 +78,8 @@ struct ConsoleAPI {
                 return try await body(request, context)
             } catch let error as BadRequest {
                 return APIError.response(.badRequest, error.sentence)
+            } catch let error as QueueCursorError {
+                return APIError.response(.badRequest, error.description)
             } catch let error as HTTPError {
                 return APIError.response(error.status, "there is nothing of this id")
             } catch {
@@ -84,10 +91,19 @@ struct ConsoleAPI {
     // MARK: Parameters
 
     private struct Parameters {
-        let query: Query
+        let request: Request
+
+        /// A text of one to so many characters.
+        func text(_ name: String, upTo limit: Int = 128) throws -> String? {
+            guard let value = request.uri.queryParameters[Substring(name)] else { return nil }
+            guard !value.isEmpty, value.unicodeScalars.count <= limit else {
+                throw BadRequest(sentence: "\(name) must have 1 to \(limit) characters")
+            }
+            return String(value)
+        }
 
         func number(_ name: String, in range: ClosedRange<Int64>) throws -> Int64? {
-            guard let text = query[name] else { return nil }
+            guard let text = try text(name) else { return nil }
             guard let value = Int64(text), range.contains(value) else {
                 throw BadRequest(
                     sentence: "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound)")
@@ -100,7 +116,7 @@ struct ConsoleAPI {
         }
 
         func day(_ name: String) throws -> Int64? {
-            guard let text = query[name] else { return nil }
+            guard let text = try text(name) else { return nil }
             guard let day = LocalTime.day(text) else {
                 throw BadRequest(sentence: "\(name) must be a day such as 2026-11-24")
             }
@@ -109,7 +125,7 @@ struct ConsoleAPI {
 
         func word<Word: RawRepresentable & CaseIterable>(_ name: String, _ type: Word.Type) throws -> Word?
         where Word.RawValue == String {
-            guard let text = query[name] else { return nil }
+            guard let text = try text(name) else { return nil }
             guard let word = Word(rawValue: text) else {
                 let all = Word.allCases.map(\.rawValue).joined(separator: ", ")
                 throw BadRequest(sentence: "\(name) must be one of \(all)")
@@ -139,7 +155,7 @@ struct ConsoleAPI {
     }
 
     private func stats(_ request: Request) async throws -> Response {
-        let parameters = Parameters(query: Query(request))
+        let parameters = Parameters(request: request)
         let today = LocalTime.day(of: services.now())
         let from = try parameters.day("from") ?? today
         let to = try parameters.day("to") ?? max(today, from)
@@ -147,20 +163,24 @@ struct ConsoleAPI {
             throw BadRequest(sentence: "from must not be behind to, nor more than ten years in front of it")
         }
         let granularity = try parameters.word("granularity", Granularity.self) ?? .day
-        let tag = parameters.query["tag"]
+        let tag = try parameters.text("tag")
         let start = LocalTime.start(of: from)
         let end = LocalTime.start(of: LocalTime.day(to, plus: 1))
-        if granularity == .minute, LocalTime.day(from, plus: 8) < to {
-            throw BadRequest(sentence: "minutes are kept for eight days; ask for hours or days")
+        if granularity != .day, from < LocalTime.day(today, plus: -7) {
+            throw BadRequest(sentence: "minutes and hours are kept for eight days, today included; ask for days")
         }
         let byTag = try await services.events.daily(from: from, to: to).filter { tag == nil || $0.key == tag }
         let steps = try await services.events.series(tag: tag, from: start, to: end, granularity)
         let total = byTag.values.reduce(into: Figures()) { $0 += $1 }
         if try parameters.isCSV() {
-            let names = ["time"] + Figure.allCases.map(\.jsonName)
+            func rate(_ value: Double?) -> String { value.map { "\($0)" } ?? "" }
+            let names = ["time"] + Figure.allCases.map(\.jsonName) + ["openRate", "clickRate"]
             return Self.csv(
                 "stats", names,
-                steps.map { step in [LocalTime.string(step.time)] + Figure.allCases.map { "\(step.figures[$0])" } })
+                steps.map { step in
+                    [LocalTime.string(step.time)] + Figure.allCases.map { "\(step.figures[$0])" }
+                        + [rate(step.figures.openRate), rate(step.figures.clickRate)]
+                })
         }
         var text = "{\"from\":\"\(LocalTime.string(day: from))\",\"to\":\"\(LocalTime.string(day: to))\","
         text += "\"granularity\":\"\(granularity.rawValue)\",\"total\":\(total.json),\"tags\":{"
@@ -172,14 +192,26 @@ struct ConsoleAPI {
     }
 
     private func messages(_ request: Request) async throws -> Response {
-        let parameters = Parameters(query: Query(request))
+        let parameters = Parameters(request: request)
         var filter = MailFilter()
         filter.limit = try parameters.limit()
-        filter.before = try parameters.number("before", in: 0...Int64.max)
-        filter.tag = parameters.query["tag"]
-        filter.recipient = parameters.query["recipient"]
+        filter.before = try parameters.text("before").map { text in
+            guard let cursor = MailCursor(text) else {
+                throw BadRequest(sentence: "before must be a time in milliseconds, or the `next` of an answer")
+            }
+            return cursor
+        }
+        filter.tag = try parameters.text("tag")
+        filter.recipient = try parameters.text("recipient", upTo: 320)
         let mails = try await services.events.mails(filter)
-        guard try parameters.isCSV() else { return try Self.json(["messages": mails]) }
+        struct Page: Encodable {
+            let messages: [StoredMail]
+            let next: String?
+        }
+        guard try parameters.isCSV() else {
+            let next = mails.count == filter.limit ? mails.last.map { "\(MailCursor($0))" } : nil
+            return try Self.json(Page(messages: mails, next: next))
+        }
         return Self.csv(
             "messages",
             [
@@ -196,12 +228,12 @@ struct ConsoleAPI {
     }
 
     private func events(_ request: Request) async throws -> Response {
-        let parameters = Parameters(query: Query(request))
+        let parameters = Parameters(request: request)
         var filter = EventFilter()
         filter.after = try parameters.number("after", in: 0...Int64.max) ?? 0
         filter.since = try parameters.number("since", in: 0...Int64.max) ?? 0
         filter.limit = try parameters.limit()
-        filter.tag = parameters.query["tag"]
+        filter.tag = try parameters.text("tag")
         filter.kind = try parameters.word("kind", Parameters.Kind.self)?.rawValue
         let events = try await services.events.events(filter)
         if try parameters.isCSV() {
@@ -228,8 +260,9 @@ struct ConsoleAPI {
     }
 
     private func queue(_ request: Request) async throws -> Response {
-        let parameters = Parameters(query: Query(request))
-        let mails = try await services.queue.list(after: parameters.query["after"], limit: try parameters.limit())
+        let parameters = Parameters(request: request)
+        let mails = try await services.queue.list(
+            after: try parameters.text("after", upTo: 64), limit: try parameters.limit())
         guard try parameters.isCSV() else {
             struct Page: Encodable {
                 let count: Int
@@ -239,10 +272,15 @@ struct ConsoleAPI {
         }
         return Self.csv(
             "queue",
-            ["id", "arrival", "nextAttempt", "from", "tag", "octets", "attempts", "held", "damaged", "recipients"],
+            [
+                "id", "arrival", "nextAttempt", "expires", "upstream", "from", "tag", "octets", "attempts", "held",
+                "damaged", "recipients",
+            ],
             mails.map { mail in
                 [
-                    mail.id, LocalTime.string(mail.arrival), LocalTime.string(mail.nextAttempt), mail.from, mail.tag,
+                    mail.id, LocalTime.string(mail.arrival), LocalTime.string(mail.nextAttempt),
+                    LocalTime.string(mail.expires),
+                    mail.upstream, mail.from, mail.tag,
                     "\(mail.octets)", "\(mail.attempts)", "\(mail.held)", "\(mail.damaged)",
                     mail.recipients.map { "\($0.address) \($0.state) \($0.lastReply)" }.joined(separator: "; "),
                 ]

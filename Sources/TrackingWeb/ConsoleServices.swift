@@ -71,9 +71,19 @@ public enum QueueAction: String, Sendable, CaseIterable {
     case retry, hold, release, delete
 }
 
+/// A place in the queue that is none.
+public struct QueueCursorError: Error, Sendable, CustomStringConvertible {
+    /// What would be one.
+    public let description = "after must be a queue id"
+
+    /// The error.
+    public init() {}
+}
+
 /// What the console needs of the queue.
 public protocol QueueDesk: Sendable {
     /// Mails by age, behind `after`.
+    /// - Throws: ``QueueCursorError`` where that is no id.
     func list(after: String?, limit: Int) async throws -> [QueueEntry]
     /// How many there are.
     func count() async throws -> Int

@@ -12,7 +12,7 @@ struct MailPages {
         var filter = MailFilter()
         filter.tag = query["tag"]
         filter.recipient = query["recipient"]
-        filter.before = query["before"].flatMap { Int64($0) }
+        filter.before = query["before"].flatMap { MailCursor($0) }
         // An id leads straight to its mail.
         if let text = filter.recipient, !text.contains("@"), let detail = try await console.services.events.mail(text) {
             return Response(status: .seeOther, headers: [.location: "/messages/\(detail.mail.message)"])
@@ -26,7 +26,7 @@ struct MailPages {
             "mails": mails.map(Self.row),
         ]
         if mails.count == filter.limit, let end = mails.last {
-            values["older"] = "/messages?" + (same + ["before=\(end.time)"]).joined(separator: "&")
+            values["older"] = "/messages?" + (same + ["before=\(MailCursor(end))"]).joined(separator: "&")
         }
         values["exports"] = Export.links("/api/v1/messages?" + (same + ["limit=1000"]).joined(separator: "&"))
         return console.render("messages", request, title: "Mails", current: "/messages", values)

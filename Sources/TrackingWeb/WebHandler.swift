@@ -232,8 +232,10 @@ struct ChannelWriter: Sendable {
 
     /// - Returns: whether the connection may stay open.
     func send(_ response: Response, isHead: Bool, keepsAlive: Bool) async throws -> Bool {
-        let length = response.body.contentLength
-        try await send(WebResponse.head(response, length: length, keepsAlive: keepsAlive && length != nil || isHead))
+        // Of a HEAD the router has the length that GET would have, where it knows it.
+        let length = isHead ? response.headers[.contentLength].flatMap { Int($0) } : response.body.contentLength
+        try await send(
+            WebResponse.head(response, length: length, keepsAlive: keepsAlive && (length != nil || isHead)))
         guard !isHead, length != 0 else { return keepsAlive }
         // Without a length the end of the connection is the end of the body: event streams are the only such.
         try await response.body.write(BodyWriter(writer: self))

@@ -15,10 +15,15 @@ enum WebRequest {
         var fields = HTTPFields()
         var authority: String?
         for (name, value) in head.headers {
-            if name.lowercased() == "host" { authority = value }
+            if name.lowercased() == "host" {
+                // RFC 9112 §3.2: one, and no other.
+                guard authority == nil else { return nil }
+                authority = value
+            }
             guard let name = HTTPField.Name(name) else { return nil }
             fields.append(HTTPField(name: name, value: value))
         }
+        guard authority != nil || head.version == .http1_0 else { return nil }
         let request = HTTPRequest(
             method: method, scheme: "http", authority: authority, path: head.uri, headerFields: fields)
         return Request(head: request, body: RequestBody(buffer: body))

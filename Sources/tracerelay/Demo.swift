@@ -23,7 +23,7 @@ struct Demo: AsyncParsableCommand {
         }
         guard smtp.isLoopback, web.isLoopback else { throw Exit.failure(64, "the demo stays on loopback") }
         let folder =
-            directory
+            directory.map { URL(fileURLWithPath: $0).path }
             ?? FileManager.default.temporaryDirectory.appendingPathComponent("tracerelay-demo-\(getpid())").path
         try? FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let upstream = try await FakeUpstream.start()

@@ -59,7 +59,7 @@ struct Report: AsyncParsableCommand {
         }
         if csv {
             Output.line(
-                ([name] + Figure.allCases.map(\.rawValue) + ["open_rate", "click_rate"]).joined(separator: ","))
+                ([name] + Figure.allCases.map { "\($0)" } + ["openRate", "clickRate"]).joined(separator: ","))
             for (key, figures) in rows {
                 let rates = [figures.openRate, figures.clickRate].map { $0.map { "\($0)" } ?? "" }
                 Output.line(([key] + Figure.allCases.map { "\(figures[$0])" } + rates).joined(separator: ","))

@@ -750,14 +750,14 @@ def check_events(client, done, imported_events):
 
 
 def pages_of_messages(client, limit, **query):
-    """All mails by pages, each in front of the last one's time, as the description says."""
+    """All mails by pages, each behind the `next` of the one before, as the description says."""
     mails, before = [], {}
     while True:
-        found = client.api("messages", {"limit": limit, **before, **query})["messages"]
-        if not found:
+        page = client.api("messages", {"limit": limit, **before, **query})
+        mails += page["messages"]
+        if "next" not in page:
             return mails
-        mails += found
-        before = {"before": found[-1]["time"]}
+        before = {"before": page["next"]}
 
 
 def check_messages(client, done, imported, every):
@@ -1107,7 +1107,8 @@ def run_schemathesis(site, client, description, name, token=None):
 
 def main():
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-days", "30", "-subj", "/CN=relay.test", "-keyout", FOLDER / "listener.key", "-out", FOLDER / "listener.pem"],
+                    "-days", "30", "-subj", "/CN=relay.test", "-keyout", FOLDER / "listener.key", "-out",
+                    FOLDER / "listener.pem"],
                    check=True, capture_output=True)
     script = FOLDER / "script.json"
     script.write_text(json.dumps([
@@ -1120,7 +1121,8 @@ def main():
         imported, lines = journal(FOLDER / "old.journal")
         site = Site(
             "site", f'address = "127.0.0.1:{upstream.port}"\nca-file = "{upstream.authority}"',
-            journal=FOLDER / "old.journal", listener=f'tls = "starttls"\ncertificate-file = "{FOLDER}/listener.pem"\nkey-file = "{FOLDER}/listener.key"',
+            journal=FOLDER / "old.journal",
+            listener=f'tls = "starttls"\ncertificate-file = "{FOLDER}/listener.pem"\nkey-file = "{FOLDER}/listener.key"',
             web='trusted-proxies = ["127.0.0.1/32"]',
             more=f'[upstream.down]\naddress = "127.0.0.1:{port}"\ntls = "none"\n[tag.News]\nprivacy = "full"\n'
                  'keep-subject = true\n[tag.Anon]\nprivacy = "anonymous"\n[tag.Down]\nupstream = "down"\n')

@@ -1,6 +1,6 @@
 """The console as people meet it, in headless Chromium.
 
-browser.py [PART…]: walk message pages queue scripts, all in this order without any. `message` needs what `walk` starts.
+browser.py [PART…]: walk message pages queue scripts, all in this order without any; `walk` always, for its mail.
 """
 
 import email
@@ -55,13 +55,15 @@ def walk(lab):
     overview = browser.driver.current_window_handle
     wait_until(lambda: browser.words("#live").startswith("Live"), "the feed says that it is live", SECONDS)
     browser.run(OBSERVE)
-    check(figure(browser, "Accepted") == "0" and "No events yet" in browser.words("#feed"), "the overview is empty at first")
+    is_empty = figure(browser, "Accepted") == "0" and "No events yet" in browser.words("#feed")
+    check(is_empty, "the overview is empty at first")
     browser.screenshot("overview-empty-light")
     target = site.url("/offers?a=1&b=2")
-    lab.mail = send(demo.smtp, letter(
-        f'<html><body><p>Good day</p><p><a href="{target.replace("&", "&amp;")}">Offers</a></p></body></html>', demo.trace))
-    wait_until(lambda: (figure(browser, "Accepted"), figure(browser, "Sent")) == ("1", "1"), "Accepted and Sent", SECONDS)
-    check("ann@customer.example" in browser.words("#feed tbody tr:first-child"), "the sent mail is on the overview, unasked")
+    link = f'<a href="{target.replace("&", "&amp;")}">Offers</a>'
+    lab.mail = send(demo.smtp, letter(f"<html><body><p>Good day</p><p>{link}</p></body></html>", demo.trace))
+    wait_until(lambda: figure(browser, "Accepted") == figure(browser, "Sent") == "1", "Accepted and Sent", SECONDS)
+    row = browser.words("#feed tbody tr:first-child")
+    check("ann@customer.example" in row, "the sent mail is on the overview, unasked")
     printed = demo.printed("/c/", "the demo prints the mail's links")
     # The letter goes to a webmail, whose page is the HTML as it was sent.
     source = ask(f"{demo.url}/messages/{lab.mail}/sent")
@@ -87,7 +89,8 @@ def walk(lab):
     check("click · human" in row[1] and "/offers?a=1&b=2" in row[1], "the click is on the overview, unasked")
     check(latency < 1_000, f"{latency:.0f} ms after the redirect")
     wait_until(lambda: figure(browser, "Unique clicks") == "1", "the click in the figures", SECONDS)
-    check((figure(browser, "Click rate"), figure(browser, "Open rate")) == ("100.0 %", "100.0 %"), "figures and rates follow")
+    rates = figure(browser, "Open rate"), figure(browser, "Click rate")
+    check(rates == ("100.0 %", "100.0 %"), f"figures and rates follow {rates}")
     cells = browser.words("#figures tbody tr").split()
     check(cells[:4] == ["demo", "1", "1", "1"], f"the tag's row follows: {' '.join(cells)}")
     rows = browser.run("return [...document.querySelectorAll('#feed tbody tr')].map((row) => row.innerText)")
@@ -106,7 +109,7 @@ def stay_put(lab):
     browser.run("""document.querySelector('#figures .scroll').scrollLeft = 150;
                    document.querySelector('#figures tbody a').focus({ preventScroll: true })""")
     send(demo.smtp, letter("<html><body><p>Another</p></body></html>", demo.trace, "Another"))
-    wait_until(lambda: figure(browser, "Sent") == "2", "figures that follow while one of their links has the focus", SECONDS)
+    wait_until(lambda: figure(browser, "Sent") == "2", "figures that follow while they have the focus", SECONDS)
     place = browser.run("""return [document.activeElement.matches('#figures tbody a'),
                                    document.querySelector('#figures .scroll').scrollLeft]""")
     check(place == [True, 150], f"figures that follow leave focus and scrolling alone {place}")
@@ -115,8 +118,9 @@ def stay_put(lab):
 
 # MARK: The mail of strangers
 
-STRANGER = """<html><head><style>@import url("{site}/a.css"); p {{ color: rgb(1, 2, 3); background: url({site}/b.png) }}</style>
-<link rel="stylesheet" href="{site}/c.css"><link rel="prefetch" href="{site}/d"><link rel="preload" as="image" href="{site}/e">
+STRANGER = """<html><head><link rel="stylesheet" href="{site}/c.css"><link rel="prefetch" href="{site}/d">
+<style>@import url("{site}/a.css"); p {{ color: rgb(1, 2, 3); background: url({site}/b.png) }}</style>
+<link rel="preload" as="image" href="{site}/e">
 <meta http-equiv="refresh" content="0; url={site}/f"><base href="{site}/g/"></head><body>
 <p id="words">A stranger's letter</p><p><a href="{site}/offers">Offers</a></p>
 <img id="inside" src="data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7" alt="">
@@ -143,7 +147,8 @@ def message(lab):
     for summary in browser.all("main summary"):
         summary.click()
     frames = browser.all("main iframe")
-    check([frame.get_attribute("sandbox") for frame in frames] == ["", ""], "two frames, with a sandbox that allows nothing")
+    sandboxes = [frame.get_attribute("sandbox") for frame in frames]
+    check(sandboxes == ["", ""], "two frames, with a sandbox that allows nothing")
     for frame in frames:
         name = frame.get_attribute("title")
         browser.run("arguments[0].scrollIntoView()", frame)
@@ -203,7 +208,8 @@ def skip_link(browser, name):
     box = browser.one(".skip").rect
     browser.enter()
     after = wait_until(lambda: browser.run("return document.activeElement.id"), "the skip link's focus", SECONDS)
-    check(box["x"] >= 0 and box["y"] >= 0 and after == "main", f"{name}: the first Tab shows a link that skips the head")
+    is_seen = box["x"] >= 0 and box["y"] >= 0
+    check(is_seen and after == "main", f"{name}: the first Tab shows a link that skips the head")
 
 
 def pages(lab):
@@ -212,7 +218,8 @@ def pages(lab):
             ("overview", f"{shop.url}/"), ("overview-demo", f"{demo.url}/"), ("feed", f"{shop.url}/feed"),
             ("messages", f"{shop.url}/messages"), ("message", f"{demo.url}/messages/{lab.mail}"),
             ("message-waiting", f"{shop.url}/messages/{lab.waiting[0]}"),
-            ("tag", f"{shop.url}/tags/newsletter"), ("tag-demo", f"{demo.url}/tags/demo"), ("no-tag", f"{shop.url}/tags/-"),
+            ("tag", f"{shop.url}/tags/newsletter"), ("tag-demo", f"{demo.url}/tags/demo"),
+            ("no-tag", f"{shop.url}/tags/-"),
             ("queue", f"{shop.url}/queue"), ("queue-empty", f"{demo.url}/queue"), ("health", f"{shop.url}/health"),
             ("login", f"{guarded.url}/login"), ("search", f"{demo.url}/messages?recipient=nobody@customer.example")]:
         look_at(lab, name, url)
@@ -237,7 +244,7 @@ def done(browser, words):
 
 
 def queue(lab):
-    browser, shop, site = lab.browser, lab.shop, lab.site
+    browser, shop = lab.browser, lab.shop
     first, second = lab.waiting[:2]
     browser.open(f"{shop.url}/queue")
     attempts = shop.queue(first)["attempts"]
@@ -270,25 +277,32 @@ def queue(lab):
     agree(browser.console_errors(), "the queue: the browser has nothing to complain of")
 
 
+def prize(target, code):
+    """A stranger's page with a button that is not what it says."""
+    return f"""<title>Prize</title><form method="post" action="{target}/delete"><input name="csrf" value="{code}">
+        <button>Take your prize</button></form>"""
+
+
 def foreign_forms(lab):
     """Another site's form cannot do what a button here does, even if it knew what the page's forms bring along."""
     browser, shop, site = lab.browser, lab.shop, lab.site
     code = re.search(r'name="csrf" value="(\w*)"', ask(f"{shop.url}/queue"))[1]
-    target = f"{shop.url}/queue/{lab.waiting[0]}"
-    site.pages["/prize"] = "text/html", f"""<title>Prize</title><form method="post" action="{target}/delete">
-        <input name="csrf" value="{code}"><button>Take your prize</button></form>
-        <script>for (const mode of ["no-cors", "cors"]) for (const [method, url] of [["POST", "{target}/hold"],
-            ["POST", "{shop.url}/api/v1/queue/{lab.waiting[0]}/hold"], ["DELETE", "{shop.url}/api/v1/queue/{lab.waiting[0]}"]])
-            fetch(url, {{ method, mode, credentials: "include", headers: {{ "Content-Type":
-                "application/x-www-form-urlencoded" }}, body: method === "POST" ? "csrf={code}" : null }})
-                .catch(() => 0).finally(() => document.title += "!")</script>"""
-    before = shop.queue(lab.waiting[0])
+    target = f"/queue/{lab.waiting[0]}"
+    site.pages["/prize"] = "text/html", prize(shop.url + target, code) + f"""<script>
+        const api = "{shop.url}/api/v1{target}", page = "{shop.url}{target}", body = "csrf={code}";
+        const headers = {{ "Content-Type": "application/x-www-form-urlencoded" }};
+        for (const mode of ["no-cors", "cors"]) for (const request of [
+            fetch(page + "/hold", {{ method: "POST", mode, credentials: "include", headers, body }}),
+            fetch(api + "/hold", {{ method: "POST", mode, credentials: "include", headers, body }}),
+            fetch(api, {{ method: "DELETE", mode, credentials: "include" }}),
+        ]) request.catch(() => 0).finally(() => document.title += "!")</script>"""
     for host in ("stranger.example", "127.0.0.1"):
         browser.open(site.url("/prize", host))
         wait_until(lambda: browser.driver.title == "Prize!!!!!!", "the answers to six requests of scripts", SECONDS)
         browser.click("button")
         wait_until(lambda: "another site" in browser.words("body"), "a refusal", SECONDS)
-        check(shop.queue(lab.waiting[0]) == before, f"a form and scripts of http://{host}:{site.port} change nothing")
+        mail = shop.queue(lab.waiting[0])
+        check(mail and not mail["held"], f"a form and scripts of http://{host}:{site.port} change nothing")
     browser.console_errors()
 
 
@@ -340,6 +354,15 @@ def keyboard(lab):
         browser.press(button(action, lab.guarded_mail))
         done(browser, words)
         check(("held" in browser.words("tbody tr")) == (state == "held"), f"{action} by keyboard: {words}")
+    # The session's cookie goes along from another port of this host, which is the same site to a browser.
+    code = browser.one("main input[name=csrf]").get_attribute("value")
+    lab.site.pages["/prize"] = "text/html", prize(f"{guarded.url}/queue/{lab.guarded_mail}", code)
+    browser.open(lab.site.url("/prize", "127.0.0.1"))
+    browser.press("button")
+    wait_until(lambda: "another site" in browser.words("body"), "a refusal", SECONDS)
+    check(lab.guarded_mail in guarded.run("queue", "list").stdout, "another site's form does nothing with the session")
+    browser.console_errors()
+    browser.open(f"{guarded.url}/queue")
     browser.press(f'summary[aria-label="Delete {lab.guarded_mail}"]')
     browser.press(button("Delete", lab.guarded_mail).replace('"]', ' for good"]'))
     done(browser, "1 mail deleted.")
@@ -367,20 +390,21 @@ class Lab:
 
     def start_shop(self):
         """A busy relay whose upstream has just gone: its past is imported, and four mails wait."""
-        tracking = 'keep-subject = true\nkeep-source = "1d"\n[tag.newsletter]\nclicks = "always"\n[tag.order-confirmation]'
-        self.shop = Waiting("shop", tracking=tracking)
+        keep = 'keep-subject = true\nkeep-source = "1d"\n'
+        self.shop = Waiting("shop", tracking=keep + '[tag.newsletter]\nclicks = "always"\n[tag.order-confirmation]')
         path = FOLDER / "days.journal"
         path.write_bytes(journal())
         result = self.shop.run("events", "import", path)
         check(result.returncode == 0, f"thirty days are imported: {(result.stdout + result.stderr).strip()}")
         trace = "eyJUYWdOYW1lIjoibmV3c2xldHRlciIsIk9wZW5UcmFjZSI6IjEiLCJMaW5rVHJhY2UiOiIxIn0="
         self.waiting = []
-        for number, recipients in enumerate((["ann@customer.example"], ["bob@customer.example"],
-                                             [f"customer.number.{index}@a-long-domain-name.customer.example" for index in range(12)],
-                                             ["dora@customer.example"])):
-            html = f'<html><body><p>Good day</p><a href="https://www.shop.example/{number}">Offers</a></body></html>'
-            self.waiting.append(send(self.shop.smtp, letter(html, trace, "The garden in autumn"), recipients=recipients))
-        wait_until(lambda: all((mail := self.shop.queue(one)) and mail["attempts"] for one in self.waiting), "first attempts")
+        many = [f"customer.number.{index}@a-long-domain-name.customer.example" for index in range(12)]
+        for recipients in (["ann@customer.example"], ["bob@customer.example"], many, ["dora@customer.example"]):
+            html = '<html><body><p>Good day</p><a href="https://www.shop.example/">Offers</a></body></html>'
+            content = letter(html, trace, "The garden in autumn")
+            self.waiting.append(send(self.shop.smtp, content, recipients=recipients))
+        tried = lambda queue_id: (mail := self.shop.queue(queue_id)) and mail["attempts"]
+        wait_until(lambda: all(map(tried, self.waiting)), "first attempts")
 
 
 def main():

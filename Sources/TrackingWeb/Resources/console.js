@@ -6,7 +6,8 @@
   const body = table.tBodies[0];
   const status = document.getElementById("live");
   const filter = new URLSearchParams(location.search);
-  const limit = 100;
+  // As many as a fresh page has.
+  const limit = document.getElementById("figures") ? 15 : 100;
   let isStale = false;
   let isRefreshing = false;
 

@@ -5,7 +5,8 @@ const where = (element) => {
   return `<${element.localName}${name}> "${text(element)}"`;
 };
 const isShown = (element) =>
-  element.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true }) && element.getClientRects().length > 0;
+  element.checkVisibility({ visibilityProperty: true, contentVisibilityAuto: true })
+  && element.getClientRects().length > 0;
 
 // MARK: Colours
 
@@ -156,10 +157,12 @@ const audits = {
     // A telephone makes its window as wide as what does not fit, so both are looked at.
     if (innerWidth !== width) defects.push(`the window became ${innerWidth} px wide`);
     if (page.scrollWidth > width) defects.push(`the page is ${page.scrollWidth} px wide`);
-    const parts = ["header", "main", "footer"].map((name) => [name, document.querySelector(name).getBoundingClientRect()]);
+    const parts = ["header", "main", "footer"]
+      .map((name) => [name, document.querySelector(name).getBoundingClientRect()]);
     parts.forEach(([name, box], index) => {
       if (box.left < 0 || box.right > width + 0.5) defects.push(`${name} leaves the page`);
-      if (index > 0 && box.top < parts[index - 1][1].bottom - 0.5) defects.push(`${name} lies on ${parts[index - 1][0]}`);
+      const [upper, above] = parts[index - 1] ?? [];
+      if (above && box.top < above.bottom - 0.5) defects.push(`${name} lies on ${upper}`);
     });
     const texts = [];
     for (const node of textNodes()) {
@@ -186,7 +189,8 @@ const audits = {
   },
 
   // What a reader can see of the page; a chart may have fewer labels on a telephone.
-  words: () => [...textNodes()].filter((node) => node.parentElement.closest("main") && !node.parentElement.ownerSVGElement)
+  words: () => [...textNodes()]
+    .filter((node) => node.parentElement.closest("main") && !node.parentElement.ownerSVGElement)
     .map((node) => node.data.trim()).join(" "),
 
   motion() {
@@ -204,7 +208,6 @@ const audits = {
     window.focusNotes = [];
     document.addEventListener("focusin", ({ target }) => {
       const style = getComputedStyle(target);
-      const box = target.getBoundingClientRect();
       const ground = background(target.parentElement ?? target);
       const isMarked = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2
         && ratio(style.outlineColor, ground) >= 3;
@@ -214,7 +217,7 @@ const audits = {
       requestAnimationFrame(() => {
         if (document.activeElement !== target) return;
         const now = target.getBoundingClientRect();
-        look.isSeen = now.bottom > 0 && now.top < innerHeight && now.right > 0 && now.left < innerWidth && box.width > 0;
+        look.isSeen = now.bottom > 0 && now.top < innerHeight && now.right > 0 && now.left < innerWidth;
       });
     });
     return expected.length;
@@ -229,7 +232,8 @@ const audits = {
     if (again < 0) defects.push(`the focus does not come around: ${notes.at(-1)?.name ?? "nothing has it"}`);
     round.forEach((note, index) => {
       if (note.index < 0) defects.push(`unexpected focus: ${note.name}`);
-      if (note.index !== (round[0].index + index) % count) defects.push(`place ${index + 1} of the order: ${note.name}`);
+      const due = (round[0].index + index) % count;
+      if (note.index !== due) defects.push(`place ${index + 1} of the order: ${note.name}`);
       if (!note.isMarked) defects.push(`no sign of focus: ${note.name}`);
       if (note.isSeen === false) defects.push(`focus out of sight: ${note.name}`);
     });

@@ -16,8 +16,8 @@ SCREENSHOTS = pathlib.Path(os.environ.get("SCREENSHOTS") or FOLDER / "screenshot
 SCREENSHOTS.mkdir(parents=True, exist_ok=True)
 DESKTOP, PHONE = (1280, 900), (390, 844)
 # Roles of the accessibility tree that mean nothing without a name.
-NAMED = {"button", "link", "textbox", "combobox", "DisclosureTriangle", "image", "region", "Iframe", "Date", "InputTime",
-         "searchbox", "navigation"}
+NAMED = {"button", "link", "textbox", "combobox", "DisclosureTriangle", "image", "region", "Iframe", "Date",
+         "spinbutton", "navigation"}
 LANDMARKS = ("banner", "navigation", "main", "contentinfo")
 
 

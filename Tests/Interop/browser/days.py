@@ -9,8 +9,10 @@ import xxhash
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 TAGS = ("newsletter", "order-confirmation", "win-back-2026-autumn-northern-countries", "")
 SUBJECTS = ("50 % off until Sunday: everything for the garden, the balcony and the long evenings on it",
-            "Ihre Bestellung ist auf dem Weg", "Ваш заказ", "We miss you", "Donaudampfschifffahrtsgesellschaftskapitän")
-AGENTS = ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
+            "Ihre Bestellung ist auf dem Weg", "Ваш заказ", "We miss you",
+            "Donaudampfschifffahrtsgesellschaftskapitän")
+AGENTS = ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 "
+          "Safari/537.36",
           "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.4.3",
           "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)", "Mozilla/5.0",
           "curl/8.5.0")
@@ -49,8 +51,9 @@ def journal(mails=700):
         add("M", message, moment, f"38GG{index:09d}", tag, "shop.example", untracked, "pseudonymous",
             chance.choice(SUBJECTS), f"customer.number.{index}@customer.example")
         links = "" if untracked or passed else "tracked=3 excluded=1 private-host=1"
-        add("D", message, moment + 900, 0, status, "default", REPLIES[status], passed, int(not untracked and not passed), links)
-        if status != "sent" or untracked or passed or chance.random() < 0.4:
+        is_tracked = not untracked and not passed
+        add("D", message, moment + 900, 0, status, "default", REPLIES[status], passed, int(is_tracked), links)
+        if status != "sent" or not is_tracked or chance.random() < 0.4:
             continue
         read = min(moment + 5_000 + int(chance.expovariate(1 / HOUR)), now)
         hit("O", message, read, chance.choice(AGENTS))

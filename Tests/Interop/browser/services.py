@@ -115,7 +115,7 @@ class Site:
                 path = self.path.split("?")[0]
                 if path != "/favicon.ico":
                     site.requests[self.path].append(time.time())
-                kind, text = site.pages.get(path, ("text/html; charset=utf-8", "<title>Offers</title><h1>The shop</h1>"))
+                kind, text = site.pages.get(path, ("text/html", "<title>Offers</title><h1>The shop</h1>"))
                 content = text.encode()
                 self.send_response(200)
                 self.send_header("Content-Type", kind)

@@ -13,9 +13,9 @@ from moments import DAY, HOUR, MINUTE, QUARTER, SECOND, day_of
 
 CLICK_WINDOW = HOUR
 # Where the definitions leave room: what is expected here. Where another reading fits, a failure says so.
-UNKNOWN_MAIL_TAG = None   # hits whose mail is not known are figures of no tag; "-": of mail without a tag
+UNKNOWN_MAIL_TAG = "-"    # hits whose mail is not known count as those of mail without a tag
 UNIQUE_ON_PAGE = "page"   # a unique click of a page: a copy's first on that page; "link": on that link; "copy": at all
-REASONS_FROM = "every"    # reasons count with each attempt; "sent": with those that delivered
+REASONS_FROM = "sent"     # reasons count once, when the copy is delivered
 
 FIGURES = (
     "accepted", "tracked", "sent", "deferred", "failed", "opens", "uniqueOpens", "inferredOpens", "clicks",
