@@ -40,7 +40,7 @@ struct RelayConsole: Sendable {
         for reason in PassThroughReason.allCases { sentences[reason.rawValue] = reason.sentence }
         for reason in LinkReason.allCases { sentences[reason.rawValue] = reason.sentence }
         for reason in UntrackedReason.allCases { sentences[reason.rawValue] = reason.sentence }
-        return sentences
+        return sentences.mapValues { $0.replacing("`", with: "\"") }
     }()
 
     // MARK: Source
@@ -156,7 +156,7 @@ struct RelayConsole: Sendable {
         let complaint = SQLiteQueueStore.complaint(
             directory: settings.dataDirectory, messageOctets: settings.limits.messageOctets)
         let space = SQLiteQueueStore.space(directory: settings.dataDirectory)
-        let words = space.map { "\($0.free >> 20) MiB free of \($0.total >> 20) MiB" } ?? "unknown"
+        let words = space.map { "\($0.free >> 30) GiB free of \($0.total >> 30) GiB" } ?? "unknown"
         return [
             HealthCheck(
                 settings.dataDirectory, complaint == nil ? .good : .bad,

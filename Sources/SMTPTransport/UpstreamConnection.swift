@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import OpenSSLBridge
@@ -54,8 +55,13 @@ final class UpstreamConnection: Sendable {
             if let dns = error.dnsAError ?? error.dnsAAAAError, error.connectionErrors.isEmpty {
                 return "\(place): the name does not resolve (\(EscapedText.escape("\(dns)".utf8, limit: 120)))"
             }
-            let reasons = error.connectionErrors.map { EscapedText.escape("\($0.error)".utf8, limit: 120) }
-            return "\(place): \(reasons.joined(separator: "; "))"
+            let reasons = error.connectionErrors.map { failure in
+                (failure.error as? IOError).map { String(cString: strerror($0.errnoCode)) }
+                    ?? EscapedText.escape("\(failure.error)".utf8, limit: 120)
+            }
+            // A name with two addresses fails the same way twice.
+            let different = reasons.enumerated().filter { reasons.firstIndex(of: $1) == $0 }.map(\.element)
+            return "\(place): \(different.joined(separator: "; "))"
         case ChannelError.connectTimeout: return "\(place): no answer in time"
         default: return "\(place): \(EscapedText.escape("\(error)".utf8, limit: 200))"
         }

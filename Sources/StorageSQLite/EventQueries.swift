@@ -74,6 +74,8 @@ enum EventQueries {
         m.id, m.queue_id, m.time, m.tag, m.from_domain, m.subject, m.untracked, m.privacy,
         (SELECT COUNT(*) FROM copy c WHERE c.message = m.id),
         (SELECT COUNT(*) FROM copy c WHERE c.message = m.id AND c.status = 'sent'),
+        (SELECT COUNT(*) FROM copy c WHERE c.message = m.id AND c.status IN ('deferred', 'uncertain')),
+        (SELECT COUNT(*) FROM copy c WHERE c.message = m.id AND c.status IN ('bounced', 'expired')),
         (SELECT COUNT(opened) FROM copy c WHERE c.message = m.id),
         (SELECT COUNT(clicked) FROM copy c WHERE c.message = m.id)
         """
@@ -105,8 +107,8 @@ enum EventQueries {
     private static func mail(_ row: Row) -> StoredMail {
         StoredMail(
             message: hexadecimal(row[0]), queueID: row[1], time: row[2], tag: row[3], fromDomain: row[4],
-            subject: row[5], untracked: row[6], privacy: row[7], recipients: row[8], sent: row[9], opened: row[10],
-            clicked: row[11])
+            subject: row[5], untracked: row[6], privacy: row[7], recipients: row[8], sent: row[9],
+            deferred: row[10], failed: row[11], opened: row[12], clicked: row[13])
     }
 
     static func detail(_ database: Database, _ text: String) throws -> StoredMailDetail? {

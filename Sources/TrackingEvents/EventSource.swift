@@ -104,6 +104,10 @@ public struct StoredMail: Sendable, Hashable, Codable {
     public var recipients: Int
     /// Of them, those the upstream took.
     public var sent: Int
+    /// Of them, those that wait for another attempt.
+    public var deferred: Int
+    /// Of them, those that will never have it.
+    public var failed: Int
     /// Of them, those that opened it.
     public var opened: Int
     /// Of them, those that clicked.
@@ -112,7 +116,8 @@ public struct StoredMail: Sendable, Hashable, Codable {
     /// A mail with all its parts.
     public init(
         message: String, queueID: String, time: Int64, tag: String, fromDomain: String, subject: String,
-        untracked: String, privacy: String, recipients: Int, sent: Int, opened: Int, clicked: Int
+        untracked: String, privacy: String, recipients: Int, sent: Int, deferred: Int, failed: Int,
+        opened: Int, clicked: Int
     ) {
         self.message = message
         self.queueID = queueID
@@ -124,6 +129,8 @@ public struct StoredMail: Sendable, Hashable, Codable {
         self.privacy = privacy
         self.recipients = recipients
         self.sent = sent
+        self.deferred = deferred
+        self.failed = failed
         self.opened = opened
         self.clicked = clicked
     }

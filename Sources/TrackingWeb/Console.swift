@@ -82,9 +82,13 @@ public struct Console: Sendable {
         values["now"] = LocalTime.string(services.now())
         values["csrf"] = access.formToken(request)
         if access.takesPassword, access.session(request) != nil { values["login"] = true }
-        values["pages"] = [
-            ("/", "Overview"), ("/feed", "Events"), ("/messages", "Mails"), ("/queue", "Queue"), ("/health", "Health"),
-        ].map { ["href": $0.0, "name": $0.1, "isCurrent": $0.0 == current] as [String: Any] }
+        values["pages"] =
+            access.isRequired && access.session(request) == nil
+            ? []
+            : [
+                ("/", "Overview"), ("/feed", "Events"), ("/messages", "Mails"), ("/queue", "Queue"),
+                ("/health", "Health"),
+            ].map { ["href": $0.0, "name": $0.1, "isCurrent": $0.0 == current] as [String: Any] }
         return Response(
             status: status, headers: [.contentType: "text/html; charset=utf-8"],
             body: ResponseBody(byteBuffer: ByteBuffer(string: templates.render(template, values))))
@@ -163,8 +167,7 @@ private struct PageHeaders: RouterMiddleware {
         _ request: Request, context: WebContext, next: (Request, WebContext) async throws -> Response
     ) async throws -> Response {
         var response = try await next(request, context)
-        response.headers[.contentSecurityPolicy] =
-            "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+        response.headers[.contentSecurityPolicy] = ConsoleAccess.contentSecurityPolicy
         response.headers[HTTPField.Name.frameOptions] = "DENY"
         response.headers[.xContentTypeOptions] = "nosniff"
         response.headers[.cacheControl] = "no-store, private"

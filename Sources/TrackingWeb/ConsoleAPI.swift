@@ -222,7 +222,8 @@ struct ConsoleAPI {
             mails.map {
                 [
                     LocalTime.string($0.time), $0.message, $0.queueID, $0.tag, $0.fromDomain, $0.subject, $0.untracked,
-                    $0.privacy, "\($0.recipients)", "\($0.sent)", "\($0.opened)", "\($0.clicked)",
+                    $0.privacy, "\($0.recipients)", "\($0.sent)", "\($0.deferred)", "\($0.failed)", "\($0.opened)",
+                    "\($0.clicked)",
                 ]
             })
     }

@@ -7,6 +7,9 @@ public struct ConsoleAccess: Sendable {
     /// A session ends after so many seconds.
     static let sessionTime: Int64 = 12 * 3_600
     static let cookie = "tracerelay_session"
+    /// Of every page (CSP Level 3).
+    static let contentSecurityPolicy =
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 
     /// Whether a password is asked for.
     public var takesPassword = false
@@ -127,13 +130,14 @@ struct AccessCheck: RouterMiddleware {
             response = Response(status: .seeOther, headers: [.location: "/login"])
         case .login:
             response = APIError.response(.unauthorized, "log in, or give the token: Authorization: Bearer TOKEN")
+        case .refused(let sentence) where isForPeople: response = Response.text(sentence + "\n", status: .forbidden)
         case .refused(let sentence): response = APIError.response(.forbidden, sentence)
         }
         if response.headers[.contentSecurityPolicy] == nil {
-            response.headers[.contentSecurityPolicy] =
-                "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-            response.headers[HTTPField.Name.frameOptions] = "DENY"
+            response.headers[.contentSecurityPolicy] = ConsoleAccess.contentSecurityPolicy
         }
+        // Only the mail's own view may stand in a frame.
+        if !request.uri.path.contains("/html/") { response.headers[HTTPField.Name.frameOptions] = "DENY" }
         response.headers[.xContentTypeOptions] = "nosniff"
         response.headers[HTTPField.Name.referrerPolicy] = "same-origin"
         if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store, private" }

@@ -31,6 +31,7 @@ struct Overview {
         values.merge(FigureView.chart(hours, labels: hours.map { LocalTime.hour($0.time) }, "Today, hour by hour")) {
             $1
         }
+        values["problems"] = await problems()
         values["heading"] = "Today, and in brackets yesterday until this time"
         values["caption2"] = LocalTime.string(day: today)
         values["columns"] = FigureView.columns.map(\.name)
@@ -48,6 +49,22 @@ struct Overview {
         let day = LocalTime.string(day: today)
         values["exports"] = Export.links("/api/v1/stats?from=\(day)&to=\(day)&granularity=hour")
         return console.render("overview", request, title: "Overview", current: "/", values)
+    }
+}
+
+extension Overview {
+    /// What needs somebody now, and where to go for it.
+    private func problems() async -> [[String: String]] {
+        let bad = await console.services.health().flatMap { group in
+            group.checks.filter { $0.state == .bad }.map { "\(group.name): \($0.name): \($0.detail)" }
+        }
+        var problems = bad.map { ["sentence": $0, "href": "/health", "page": "Health"] }
+        let count = (try? await console.services.queue.count()) ?? 0
+        if count > 0 {
+            let sentence = count == 1 ? "One mail waits." : "\(Count.text(Int64(count))) mails wait."
+            problems.append(["sentence": sentence, "href": "/queue", "page": "Queue"])
+        }
+        return problems
     }
 }
 
@@ -125,7 +142,8 @@ struct EventView {
         event.kind == "delivery"
             ? [event.upstream, event.reply, event.passedThrough.isEmpty ? "" : "not tracked: \(event.passedThrough)"]
                 .filter { !$0.isEmpty }.joined(separator: " · ")
-            : [event.url, event.client, event.agent, event.evidence].filter { !$0.isEmpty }.joined(separator: " · ")
+            : [event.url, event.client, event.agent, event.evidence == HitVerdict.human.evidence ? "" : event.evidence]
+                .filter { !$0.isEmpty }.joined(separator: " · ")
     }
 
     var fields: [(name: String, value: String)] {

@@ -36,7 +36,8 @@ struct MailPages {
         [
             "time": LocalTime.string(mail.time), "message": mail.message, "queueID": mail.queueID, "tag": mail.tag,
             "untracked": mail.untracked, "from": mail.fromDomain, "subject": mail.subject,
-            "recipients": "\(mail.recipients)", "sent": "\(mail.sent)", "opened": "\(mail.opened)",
+            "recipients": "\(mail.recipients)", "sent": "\(mail.sent)",
+            "deferred": "\(mail.deferred)", "failed": "\(mail.failed)", "opened": "\(mail.opened)",
             "clicked": "\(mail.clicked)",
         ].filter { !$0.value.isEmpty }
     }
@@ -64,7 +65,17 @@ struct MailPages {
                 + "unless keep-source in relay.conf says how long to keep it."
         }
         values["exports"] = [["href": "/api/v1/messages/\(mail.message)", "name": "JSON"]]
-        return console.render("message", request, title: "Mail \(mail.queueID)", current: "/messages", values)
+        var response = console.render("message", request, title: "Mail \(mail.queueID)", current: "/messages", values)
+        // The frames show mails and go nowhere else: a click in one must not become a reader's.
+        let host = request.head.authority ?? ""
+        let isHost =
+            !host.isEmpty
+            && host.utf8.allSatisfy {
+                "-.:[]".utf8.contains($0) || UnicodeScalar($0).properties.isAlphabetic || 0x30...0x39 ~= $0
+            }
+        let frames = isHost ? "\(host)/messages/" : "'none'"
+        response.headers[.contentSecurityPolicy] = ConsoleAccess.contentSecurityPolicy + "; frame-src \(frames)"
+        return response
     }
 
     private func facts(_ mail: StoredMail) -> [[String: String]] {

@@ -36,7 +36,8 @@ struct QueuePage {
             "to": waiting.prefix(3).map(\.address).joined(separator: ", ") + more, "tag": mail.tag,
             "octets": Count.octets(mail.octets), "state": state, "isHeld": mail.held,
             "reason": mail.damaged
-                ? "its content cannot be read back; it is kept and never sent" : "\(mail.attempts) attempts; \(reason)",
+                ? "its content cannot be read back; it is kept and never sent"
+                : "\(mail.attempts) \(mail.attempts == 1 ? "attempt" : "attempts"); \(reason)",
         ]
     }
 
@@ -65,7 +66,7 @@ struct QueuePage {
         if count == 0 { return "Nothing was done: the mail is gone." }
         let words: String =
             switch action {
-            case .retry: "will be tried now"
+            case .retry: "released and due now"
             case .hold: "held"
             case .release: "released"
             case .delete: "deleted"

@@ -20,7 +20,7 @@ SECONDS = 6             # "a few"
 NARROW = (320, 640)     # 640 px at 200 %, 1280 px at 400 % (WCAG 1.4.10)
 PASSWORD = "correct horse battery"
 # The hour at which this runs must not matter: it is evening, and what is of today stays so.
-os.environ["TZ"] = f"LAB{(time.gmtime().tm_hour - 18) % 24 or 24:+d}" if time.gmtime().tm_hour != 18 else "LAB0"
+os.environ["TZ"] = f"LAB{(time.gmtime().tm_hour - 18) % 24}"
 time.tzset()
 
 
@@ -31,7 +31,7 @@ def agree(defects, words):
 
 # MARK: From the mail to the click
 
-# Notes when a row comes into the feed, and when a figure changes.
+# Notes when a row comes into the feed.
 OBSERVE = """
 window.arrivals = [];
 new MutationObserver((changes) => {

@@ -157,7 +157,7 @@ final class FakeStore: EventSource, QueueDesk {
         StoredMail(
             message: String(repeating: "0", count: 20), queueID: text, time: 1, tag: text, fromDomain: text,
             subject: text,
-            untracked: text, privacy: text, recipients: 1, sent: 1, opened: 1, clicked: 1)
+            untracked: text, privacy: text, recipients: 1, sent: 1, deferred: 0, failed: 0, opened: 1, clicked: 1)
     }
 
     func daily(from: Int64, to: Int64) throws -> [String: Figures] {

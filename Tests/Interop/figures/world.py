@@ -342,7 +342,10 @@ class World:
         for index, delivery in enumerate(self.deliveries):
             events[self.mails[self.copies[delivery.copy].mail].is_late].append((delivery.time, "D", index))
         for index, hit in enumerate(self.hits):
-            events[hit.is_late].append((hit.time, "H", index))
+            # Before its mail is known a hit is kept as the default policy says: what "full" would keep is gone for good.
+            mail = self.mails[self.copies[hit.copy].mail] if hit.copy >= 0 else None
+            is_held_back = mail is not None and mail.is_late and mail.privacy == "full"
+            events[hit.is_late or is_held_back].append((hit.time, "H", index))
         order = sorted(events[False])
         middle = len(order) * 6 // 10
         again, files = [], []
