@@ -121,7 +121,7 @@ enum EventQueries {
         let copies = try Row.fetchAll(
             database,
             sql: """
-                SELECT recipient, address, status, delivered, opened, inferred, clicked FROM copy WHERE message = ?
+                SELECT recipient, address, status, sent, opened, inferred, clicked FROM copy WHERE message = ?
                 ORDER BY recipient LIMIT \(maximumRows)
                 """, arguments: [message]
         ).map {
@@ -148,7 +148,7 @@ enum EventQueries {
             arguments += [filter.since]
         }
         if let tag = filter.tag {
-            conditions.append("m.tag = ?")
+            conditions.append("IFNULL(m.tag, '') = ?")
             arguments += [tag]
         }
         if let kind = filter.kind {

@@ -261,7 +261,7 @@ final class EventWriter {
         try database.cachedStatement(sql: Self.insertEvent).execute(arguments: [
             number, record.time, record.kind == .open ? "open" : "click", Data(record.message.bytes), kept.recipient,
             record.link, record.url, verdict.hitClass.rawValue, verdict.evidence, kept.client, kept.agent,
-            record.purpose, record.isHead, kept.agent == record.agent ? "" : said(of: record.agent), "", "", "", "",
+            record.purpose, record.isHead, kept.isCut ? said(of: record.agent) : "", "", "", "", "",
         ])
         return database.changesCount > 0
     }
@@ -311,12 +311,15 @@ struct KeptHit {
     let recipient: Int?
     let client: String
     let agent: String
+    /// Whether less is kept than came.
+    let isCut: Bool
     private let record: HitRecord
 
     init(_ record: HitRecord, _ privacy: Privacy) {
         self.record = record
         let isNobody = privacy == .anonymous || record.isPrivate
         let isFull = privacy == .full
+        isCut = !isNobody && !isFull
         recipient = isNobody ? nil : record.recipient
         client = isNobody ? "" : isFull ? record.client : Pseudonym.address(record.client)
         agent = isNobody ? "" : isFull ? record.agent : Pseudonym.agent(record.agent)

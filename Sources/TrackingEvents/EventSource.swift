@@ -144,7 +144,7 @@ public struct StoredCopy: Sendable, Hashable, Codable {
     public var address: String
     /// Status of the latest attempt, or empty.
     public var status: String
-    /// When the upstream took the tracked copy.
+    /// When the upstream took the copy.
     public var delivered: Int64?
     /// Its first open.
     public var opened: Int64?

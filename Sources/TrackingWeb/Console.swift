@@ -238,6 +238,9 @@ struct Query {
         return String(value)
     }
 
+    /// The tag that is asked for; `-` stands for mail without one.
+    var tag: String? { self["tag"].map { $0 == "-" ? "" : $0 } }
+
     static func encode(_ text: String) -> String {
         var result = ""
         let digits = Array("0123456789ABCDEF")

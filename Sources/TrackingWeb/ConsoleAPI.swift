@@ -102,6 +102,9 @@ struct ConsoleAPI {
             return String(value)
         }
 
+        /// A tag; `-` stands for mail without one.
+        func tag() throws -> String? { try text("tag").map { $0 == "-" ? "" : $0 } }
+
         func number(_ name: String, in range: ClosedRange<Int64>) throws -> Int64? {
             guard let text = try text(name) else { return nil }
             guard let value = Int64(text), range.contains(value) else {
@@ -163,7 +166,7 @@ struct ConsoleAPI {
             throw BadRequest(sentence: "from must not be behind to, nor more than ten years in front of it")
         }
         let granularity = try parameters.word("granularity", Granularity.self) ?? .day
-        let tag = try parameters.text("tag")
+        let tag = try parameters.tag()
         let start = LocalTime.start(of: from)
         let end = LocalTime.start(of: LocalTime.day(to, plus: 1))
         if granularity != .day, from < LocalTime.day(today, plus: -7) {
@@ -201,7 +204,7 @@ struct ConsoleAPI {
             }
             return cursor
         }
-        filter.tag = try parameters.text("tag")
+        filter.tag = try parameters.tag()
         filter.recipient = try parameters.text("recipient", upTo: 320)
         let mails = try await services.events.mails(filter)
         struct Page: Encodable {
@@ -234,7 +237,7 @@ struct ConsoleAPI {
         filter.after = try parameters.number("after", in: 0...Int64.max) ?? 0
         filter.since = try parameters.number("since", in: 0...Int64.max) ?? 0
         filter.limit = try parameters.limit()
-        filter.tag = try parameters.text("tag")
+        filter.tag = try parameters.tag()
         filter.kind = try parameters.word("kind", Parameters.Kind.self)?.rawValue
         let events = try await services.events.events(filter)
         if try parameters.isCSV() {

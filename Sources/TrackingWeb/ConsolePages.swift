@@ -169,7 +169,7 @@ struct FeedPage {
         let query = Query(request)
         var filter = EventFilter()
         filter.limit = 100
-        filter.tag = query["tag"]
+        filter.tag = query.tag
         filter.kind = query["kind"].flatMap { ["open", "click", "delivery"].contains($0) ? $0 : nil }
         filter.before = query["before"].flatMap { Int64($0) } ?? Int64.max
         let last = try await console.services.events.lastSequence()
@@ -179,10 +179,10 @@ struct FeedPage {
             "kinds": (["open", "click", "delivery"] as [String]).map { name -> [String: Any] in
                 ["name": name, "isChosen": filter.kind == name]
             },
-            "tag": filter.tag ?? "",
+            "tag": query["tag"] ?? "",
         ]
         if query["before"] == nil { values["live"] = "\(last)" }
-        let same = [("kind", filter.kind), ("tag", filter.tag)].compactMap { name, value in
+        let same = [("kind", filter.kind), ("tag", query["tag"])].compactMap { name, value in
             value.map { "\(name)=\(Query.encode($0))" }
         }
         if events.count == filter.limit, let end = events.last {

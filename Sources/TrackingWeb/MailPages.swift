@@ -10,7 +10,7 @@ struct MailPages {
     func list(_ request: Request) async throws -> Response {
         let query = Query(request)
         var filter = MailFilter()
-        filter.tag = query["tag"]
+        filter.tag = query.tag
         filter.recipient = query["recipient"]
         filter.before = query["before"].flatMap { MailCursor($0) }
         // An id leads straight to its mail.
@@ -18,11 +18,11 @@ struct MailPages {
             return Response(status: .seeOther, headers: [.location: "/messages/\(detail.mail.message)"])
         }
         let mails = try await console.services.events.mails(filter)
-        let same = [("recipient", filter.recipient), ("tag", filter.tag)].compactMap { name, value in
+        let same = [("recipient", filter.recipient), ("tag", query["tag"])].compactMap { name, value in
             value.map { "\(name)=\(Query.encode($0))" }
         }
         var values: [String: Any] = [
-            "recipient": filter.recipient ?? "", "tag": filter.tag ?? "", "isSearch": !same.isEmpty,
+            "recipient": filter.recipient ?? "", "tag": query["tag"] ?? "", "isSearch": !same.isEmpty,
             "mails": mails.map(Self.row),
         ]
         if mails.count == filter.limit, let end = mails.last {

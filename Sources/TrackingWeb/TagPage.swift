@@ -49,10 +49,9 @@ struct TagPage {
         let policy = services.policies[tag] ?? []
         values["hasPolicy"] = !policy.isEmpty
         values["policy"] = policy.map { ["key": $0.key, "value": $0.value, "origin": $0.origin] }
-        let query = tag.isEmpty ? "" : "?tag=\(Query.encode(tag))"
-        values["messages"] = "/messages\(query)"
+        values["messages"] = "/messages?tag=\(Query.encode(name))"
         values["exports"] = Export.links(
-            "/api/v1/stats?tag=\(Query.encode(tag))&from=\(from)&to=\(to)&granularity=day")
+            "/api/v1/stats?tag=\(Query.encode(name))&from=\(from)&to=\(to)&granularity=day")
         return console.render("tag", request, title: tag.isEmpty ? "Mail without a tag" : "Tag \(tag)", values)
     }
 

@@ -18,14 +18,14 @@ struct Events: AsyncParsableCommand {
 
         @OptionGroup var configuration: ConfigurationOption
         @Flag(help: "Go on with what happens from now.") var follow = false
-        @Option(help: "Only this tag.") var tag: String?
+        @Option(help: "Only this tag; - for mail without one.") var tag: String?
         @Option(help: "Only what is younger: 30m, 12h, 7d.") var since: String?
         @Flag(help: "Print JSON, one object per event.") var json = false
 
         func run() async throws {
             let settings = try configuration.load()
             var filter = EventFilter()
-            filter.tag = tag
+            filter.tag = tag == "-" ? "" : tag
             if let since {
                 guard let span = Output.span(since) else {
                     throw Exit.failure(64, "--since must be a time such as 30m, 12h or 7d")

@@ -14,7 +14,7 @@ struct Report: AsyncParsableCommand {
             """)
 
     @OptionGroup var configuration: ConfigurationOption
-    @Option(help: "Only this tag, day by day.") var tag: String?
+    @Option(help: "Only this tag, day by day; - for mail without one.") var tag: String?
     @Option(help: "First day, such as 2026-11-01; default: today.") var from: String?
     @Option(help: "Last day; default: today.") var to: String?
     @Flag(help: "Print CSV.") var csv = false
@@ -31,7 +31,9 @@ struct Report: AsyncParsableCommand {
         if let tag {
             let start = LocalTime.start(of: first)
             let end = LocalTime.start(of: LocalTime.day(last, plus: 1))
-            rows = try await Exit.guarded(69) { try await reader.series(tag: tag, from: start, to: end, .day) }.map {
+            rows = try await Exit.guarded(69) {
+                try await reader.series(tag: tag == "-" ? "" : tag, from: start, to: end, .day)
+            }.map {
                 (LocalTime.string(day: LocalTime.day(of: $0.time)), $0.figures)
             }
         } else {

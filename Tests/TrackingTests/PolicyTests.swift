@@ -141,3 +141,12 @@ func noNetworks(_ text: String) { #expect(IPNetwork(text) == nil) }
 
 @Test(arguments: ["ftp://x", "x", "http://", "https://a/?q", "https://u@a", "https://a b", "https:/a.example"])
 func noBaseURLs(_ text: String) { #expect(throws: BaseURL.Defect.self) { try BaseURL(text) } }
+
+@Test(arguments: [
+    ("2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"), ("::", "::"), ("::1", "::1"), ("1::", "1::"),
+    ("2001:0DB8::0001", "2001:db8::1"), ("1:0:3:4:5:6:7:8", "1:0:3:4:5:6:7:8"), ("::ffff:192.0.2.1", "192.0.2.1"),
+    ("0:0:1:0:0:0:1:0", "0:0:1::1:0"), ("fe80:0:0:0:1:2:3:4", "fe80::1:2:3:4"),
+])
+func addressesArePrintedAsRFC5952Says(_ text: String, _ expected: String) throws {
+    #expect(try #require(IPAddress(text)).description == expected)
+}

@@ -25,11 +25,19 @@ public struct IPAddress: Sendable, Hashable, CustomStringConvertible {
         octets.count == 4 ? octets[0] == 127 : octets.dropLast().allSatisfy { $0 == 0 } && octets[15] == 1
     }
 
-    /// RFC 5952 would compress zeros; this form is only ever compared and printed, so it is the long one.
+    /// Dotted-quad, or the form of RFC 5952: the longest run of zeros, the first of equals, becomes `::`.
     public var description: String {
         if octets.count == 4 { return octets.map(String.init).joined(separator: ".") }
-        return stride(from: 0, to: 16, by: 2).map { String(Int(octets[$0]) << 8 | Int(octets[$0 + 1]), radix: 16) }
-            .joined(separator: ":")
+        let groups = stride(from: 0, to: 16, by: 2).map { Int(octets[$0]) << 8 | Int(octets[$0 + 1]) }
+        var longest = 0..<0
+        var start = 0
+        for index in 0...8 where index == 8 || groups[index] != 0 {
+            if index - start > max(1, longest.count) { longest = start..<index }
+            start = index + 1
+        }
+        func text(_ part: ArraySlice<Int>) -> String { part.map { String($0, radix: 16) }.joined(separator: ":") }
+        guard !longest.isEmpty else { return text(groups[...]) }
+        return text(groups[..<longest.lowerBound]) + "::" + text(groups[longest.upperBound...])
     }
 
     private static func version4(_ text: String) -> [UInt8]? {

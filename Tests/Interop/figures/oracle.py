@@ -149,24 +149,27 @@ class Recount:
             self.days_known[quarter] = day_of(moment)
         return self.days_known[quarter]
 
+    def privacy(self, hit):
+        """Of the hit's mail; a mail that is not known has the default."""
+        return "pseudonymous" if hit.copy < 0 else self.world.mails[self.world.copies[hit.copy].mail].privacy
+
     def kept(self, hit):
         """Client and agent as they are kept, or nothing where no copy is known by the hit."""
-        if hit.copy < 0 or "P" in hit.flags:
+        if "P" in hit.flags:
             return None
-        privacy = self.world.mails[self.world.copies[hit.copy].mail].privacy
+        privacy = self.privacy(hit)
         if privacy == "anonymous":
             return None
         return (hit.client, hit.agent) if privacy == "full" else (cut(hit.client), family(hit.agent))
 
     def judge(self):
         """The first line that fits each hit. `given`: the verdicts at the hits, where the rules have changed since."""
-        rules, copies, mails, verdicts, given = (
-            self.rules, self.world.copies, self.world.mails, self.verdicts, self.given)
+        rules, verdicts, given = self.rules, self.verdicts, self.given
         for hit in self.world.hits:
             place = min(rules.by_head(hit.flags), rules.by_text("purpose", hit.purpose))
             by_agent = rules.by_text("agent", hit.agent)
             if given is not None:
-                privacy = "" if hit.copy < 0 else mails[copies[hit.copy].mail].privacy
+                privacy = self.privacy(hit)
                 # Nothing is kept that could be judged, or what decided is gone.
                 if privacy not in ("full", "pseudonymous") or "P" in hit.flags or (
                         privacy == "pseudonymous" and given[hit.number][1]):
@@ -195,7 +198,7 @@ class Recount:
                     self.bump(tag, hit.time, name)
                 if not known:
                     self.unknown_hits[self.day(hit.time)] += 1
-                if hit.kind == "C" and known:
+                if hit.kind == "C":
                     page = re.split("[?#]", self.world.url(hit))[0]
                     self.pages_seen[tag, self.day(hit.time)].add(page)
             if tag is not None:
