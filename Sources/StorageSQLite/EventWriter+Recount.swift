@@ -13,16 +13,17 @@ struct StoredHit {
     /// What the rules said of the whole agent; `nil` where that is kept, or no rule spoke.
     let said: HitVerdict?
 
+    // By place: a look-up by name costs more than the row.
     init(_ row: Row) {
-        sequence = row["sequence"]
-        recipient = row["recipient"]
-        facts = HitFacts(isHead: row["head"], agent: row["agent"], purpose: row["purpose"], client: row["client"])
+        sequence = row[0]
+        recipient = row[1]
+        facts = HitFacts(isHead: row[9], agent: row[7], purpose: row[8], client: row[6])
         let source = facts.client.isEmpty && facts.agent.isEmpty ? "" : "\(facts.client) \(facts.agent)"
-        verdict = HitVerdict(HitClass(rawValue: row["class"]) ?? .human, row["evidence"])
-        let words = (row["said"] as String).split(separator: " ", maxSplits: 1).map(String.init)
+        verdict = HitVerdict(HitClass(rawValue: row[4]) ?? .human, row[5])
+        let words = (row[10] as String).split(separator: " ", maxSplits: 1).map(String.init)
         said = words.count == 2 ? HitClass(rawValue: words[0]).map { HitVerdict($0, words[1]) } : nil
         counted = CountedHit(
-            time: row["time"], link: row["link"], url: row["url"], source: source, hitClass: verdict.hitClass)
+            time: row[2], link: row[3], url: row[11], source: source, hitClass: verdict.hitClass)
     }
 
     var judged: JudgedHit {
@@ -31,7 +32,7 @@ struct StoredHit {
     }
 
     private static let columns =
-        "sequence, recipient, time, link, url, class, evidence, client, agent, purpose, head, said"
+        "sequence, recipient, time, link, class, evidence, client, agent, purpose, head, said, url"
 
     /// The latest hits of a copy, in the order of time.
     static func of(_ key: EventWriter.CopyKey, _ database: Database, limit: Int) throws -> [StoredHit] {

@@ -23,6 +23,13 @@ final class EventWriter {
         let recipient: Int
     }
 
+    /// A user agent: the line that speaks of it, what is kept of that where the agent is not, and its family.
+    struct Agent {
+        let place: Int
+        let said: String
+        let family: String
+    }
+
     /// A copy's accounts, and its latest clicks for the burst rule.
     struct Copy {
         var ledger = CopyLedger()
@@ -38,7 +45,7 @@ final class EventWriter {
     private var mails: [TrackingMessageID: Mail] = [:]
     private var copies: [CopyKey: Copy] = [:]
     private var changed: Set<CopyKey> = []
-    private var agents: [String: String] = [:]
+    private var agents: [String: Agent] = [:]
     private let observe: (HitRecord, HitClass) -> Void
 
     /// - Parameter observe: called for each hit that was new.
@@ -198,14 +205,16 @@ final class EventWriter {
 
     private func store(_ number: Int64, _ record: HitRecord, _ database: Database) throws -> Bool {
         let mail = try mail(record.message, database)
+        let agent = agent(record.agent)
         let request = rules.classify(
-            HitFacts(isHead: record.isHead, agent: record.agent, purpose: record.purpose, client: record.client))
+            HitFacts(isHead: record.isHead, agent: record.agent, purpose: record.purpose, client: record.client),
+            agentAt: agent.place)
         let key = CopyKey(message: record.message, recipient: record.recipient)
         var copy = Copy()
-        var kept = KeptHit(record, mail.privacy)
+        var kept = KeptHit(record, agent, mail.privacy)
         if kept.recipient != nil {
             copy = try self.copy(key, database)
-            if copy.isErased { kept = KeptHit(record, .anonymous) }
+            if copy.isErased { kept = KeptHit(record, agent, .anonymous) }
         }
         guard kept.recipient != nil else {
             guard try insert(number, record, kept, request, database) else { return false }
@@ -261,19 +270,20 @@ final class EventWriter {
         try database.cachedStatement(sql: Self.insertEvent).execute(arguments: [
             number, record.time, record.kind == .open ? "open" : "click", Data(record.message.bytes), kept.recipient,
             record.link, record.url, verdict.hitClass.rawValue, verdict.evidence, kept.client, kept.agent,
-            record.purpose, record.isHead, kept.isCut ? said(of: record.agent) : "", "", "", "", "",
+            record.purpose, record.isHead, kept.said, "", "", "", "",
         ])
         return database.changesCount > 0
     }
 
-    /// What the rules say of an agent alone: kept where only its family is, so that it can be judged again.
-    private func said(of agent: String) -> String {
-        if let known = agents[agent] { return known }
+    /// What is worked out of an agent, which many hits share.
+    private func agent(_ text: String) -> Agent {
+        if let known = agents[text] { return known }
         if agents.count > 4_096 { agents.removeAll(keepingCapacity: true) }
-        let verdict = rules.agentVerdict(agent)
-        let text = verdict.map { "\($0.hitClass.rawValue) \($0.evidence)" } ?? ""
-        agents[agent] = text
-        return text
+        let place = rules.place(ofAgent: text)
+        let said = rules.agentVerdict(at: place).map { "\($0.hitClass.rawValue) \($0.evidence)" } ?? ""
+        let agent = Agent(place: place, said: said, family: Pseudonym.agent(text))
+        agents[text] = agent
+        return agent
     }
 
     // MARK: Copies
@@ -311,18 +321,18 @@ struct KeptHit {
     let recipient: Int?
     let client: String
     let agent: String
-    /// Whether less is kept than came.
-    let isCut: Bool
+    /// What the rules said of the agent, where only its family is kept.
+    let said: String
     private let record: HitRecord
 
-    init(_ record: HitRecord, _ privacy: Privacy) {
+    init(_ record: HitRecord, _ agent: EventWriter.Agent, _ privacy: Privacy) {
         self.record = record
         let isNobody = privacy == .anonymous || record.isPrivate
         let isFull = privacy == .full
-        isCut = !isNobody && !isFull
+        said = isNobody || isFull ? "" : agent.said
         recipient = isNobody ? nil : record.recipient
         client = isNobody ? "" : isFull ? record.client : Pseudonym.address(record.client)
-        agent = isNobody ? "" : isFull ? record.agent : Pseudonym.agent(record.agent)
+        self.agent = isNobody ? "" : isFull ? record.agent : agent.family
     }
 
     var source: String { client.isEmpty && agent.isEmpty ? "" : "\(client) \(agent)" }

@@ -106,7 +106,7 @@ public struct HitRules: Sendable {
             lines.append((hitClass, .network(network), evidence))
         case "no-agent":
             try need(value.isEmpty, "no-agent")
-            lines.append((hitClass, .noAgent, "no user agent"))
+            lines.append((hitClass, .noAgent, Self.noAgentEvidence))
         case "agent":
             try need(!value.isEmpty, "agent GLOB")
             lines.append((hitClass, .agent(Glob(value)), evidence))
@@ -140,45 +140,56 @@ public struct HitRules: Sendable {
 
     /// The class by the request alone.
     /// - Parameter keptAgent: what the agent rules said when the whole agent was known, where only its family is left.
-    public func classify(_ facts: HitFacts, agentVerdict keptAgent: HitVerdict? = nil) -> HitVerdict {
-        // A cut address lies in a network where its first address does and the network is no finer.
-        let network = IPNetwork(facts.client.prefix { $0 != "%" })
-        for line in lines {
-            switch line.condition {
-            case .head: if facts.isHead { return HitVerdict(line.hitClass, line.evidence) }
-            case .purpose(let glob):
-                if !facts.purpose.isEmpty, glob.matches(facts.purpose) {
-                    return HitVerdict(line.hitClass, line.evidence)
-                }
-            case .network(let block):
-                if let network, network.prefixLength >= block.prefixLength, block.contains(network.address) {
-                    return HitVerdict(line.hitClass, line.evidence)
-                }
-            case .noAgent:
-                if facts.agent.isEmpty, keptAgent == nil { return HitVerdict(line.hitClass, line.evidence) }
-            case .agent(let glob):
-                if let keptAgent {
-                    // The first line about agents stands for all of them.
-                    if keptAgent.hitClass != .human { return keptAgent }
-                } else if glob.matches(facts.agent) {
-                    return HitVerdict(line.hitClass, line.evidence)
-                }
-            }
-        }
-        return .human
+    public func classify(_ facts: HitFacts, agentVerdict keptAgent: HitVerdict) -> HitVerdict {
+        // The first line about agents stands for all of them.
+        let first = lines.firstIndex { if case .agent = $0.condition { true } else { false } } ?? lines.count
+        let isAbsent = keptAgent.evidence == Self.noAgentEvidence
+        let place = keptAgent.hitClass == .human ? lines.count : isAbsent ? place(ofAgent: "") : first
+        return classify(facts, agentAt: place) { $0 == place && !isAbsent ? keptAgent : nil }
     }
 
-    /// The verdict by the user agent alone; `nil` where no line speaks of it.
-    public func agentVerdict(_ agent: String) -> HitVerdict? {
-        for line in lines {
-            switch line.condition {
-            case .agent(let glob): if glob.matches(agent) { return HitVerdict(line.hitClass, line.evidence) }
-            case .noAgent: if agent.isEmpty { return HitVerdict(line.hitClass, line.evidence) }
-            case .head, .purpose, .network: continue
-            }
-        }
-        return nil
+    /// The class by the request alone.
+    /// - Parameter agentAt: ``place(ofAgent:)`` of the agent, which whoever sees the same agents again remembers.
+    public func classify(_ facts: HitFacts, agentAt place: Int? = nil) -> HitVerdict {
+        classify(facts, agentAt: place ?? self.place(ofAgent: facts.agent)) { _ in nil }
     }
+
+    private func classify(_ facts: HitFacts, agentAt place: Int, kept: (Int) -> HitVerdict?) -> HitVerdict {
+        // A cut address lies in a network where its first address does and the network is no finer.
+        let network = IPNetwork(facts.client.prefix { $0 != "%" })
+        for (index, line) in lines[..<min(place, lines.count)].enumerated() {
+            let fits =
+                switch line.condition {
+                case .head: facts.isHead
+                case .purpose(let glob): !facts.purpose.isEmpty && glob.matches(facts.purpose)
+                case .network(let block):
+                    network.map { $0.prefixLength >= block.prefixLength && block.contains($0.address) } ?? false
+                case .noAgent, .agent: false
+                }
+            if fits { return HitVerdict(lines[index].hitClass, line.evidence) }
+        }
+        guard place < lines.count else { return .human }
+        return kept(place) ?? HitVerdict(lines[place].hitClass, lines[place].evidence)
+    }
+
+    /// The first line that fits a user agent; the number of lines where none does.
+    public func place(ofAgent agent: String) -> Int {
+        let octets = Array(agent.utf8)
+        return lines.firstIndex { line in
+            switch line.condition {
+            case .agent(let glob): glob.matches(octets)
+            case .noAgent: octets.isEmpty
+            case .head, .purpose, .network: false
+            }
+        } ?? lines.count
+    }
+
+    /// The verdict of a line that fits an agent; `nil` where none does.
+    public func agentVerdict(at place: Int) -> HitVerdict? {
+        lines.indices.contains(place) ? HitVerdict(lines[place].hitClass, lines[place].evidence) : nil
+    }
+
+    private static let noAgentEvidence = "no user agent"
 
     /// The verdict on a hit that nothing else speaks against, by the time of its copy's delivery.
     /// - Parameters:
