@@ -127,7 +127,8 @@ public final class RelayInstance: Service {
         let web = WebPorts()
         let console = RelayConsole(
             settings: settings, queue: try QueueInspector(directory: settings.dataDirectory),
-            reader: EventReader(directory: settings.dataDirectory), log: events, codec: codec, sources: sources,
+            reader: EventReader(directory: settings.dataDirectory, makesMissing: true), log: events, codec: codec,
+            sources: sources,
             deliveries: deliveries, files: files, metrics: metrics)
         let webServices = try makeWeb(settings, events, codec, console, web)
         try await withThrowingTaskGroup(of: Void.self) { tasks in

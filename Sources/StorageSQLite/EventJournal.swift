@@ -1,31 +1,40 @@
 import Glibc
+import Synchronization
 import TrackingEvents
 
 /// Events as lines in a file, each behind its XXH64 checksum in hexadecimal; read again from any line's start.
-final class EventJournal {
+///
+/// One thread appends; others may read up to ``octets``.
+final class EventJournal: Sendable {
     private static let checksumOctets = 16
     /// Octets that are read at a time: a few thousand events.
     private static let pieceOctets = 512 << 10
 
     let path: String
     private let descriptor: Int32
-    private(set) var octets = 0
-    private var isSynced = true
+    private let count: Atomic<Int>
+    private let synced: Atomic<Int>
+    /// Octets of whole lines.
+    var octets: Int { count.load(ordering: .acquiring) }
 
     /// Opens the file; a torn last line, which a crash leaves, is cut off so that nothing is ever joined to it.
     init(path: String) throws {
         self.path = path
         descriptor = try Files.open(path, O_RDWR | O_CREAT | O_APPEND)
         let size = max(0, Int(lseek(descriptor, 0, SEEK_END)))
-        octets = try Self.wholeLines(path, size)
-        if octets < size { ftruncate(descriptor, off_t(octets)) }
+        let whole = try Self.wholeLines(path, size)
+        count = Atomic(whole)
+        synced = Atomic(whole)
+        if whole < size { ftruncate(descriptor, off_t(whole)) }
     }
 
     /// Opens another node's file.
     init(reading path: String) throws {
         self.path = path
         descriptor = try Files.open(path, O_RDONLY)
-        octets = try Self.wholeLines(path, max(0, Int(lseek(descriptor, 0, SEEK_END))))
+        let whole = try Self.wholeLines(path, max(0, Int(lseek(descriptor, 0, SEEK_END))))
+        count = Atomic(whole)
+        synced = Atomic(whole)
     }
 
     deinit { close(descriptor) }
@@ -71,18 +80,18 @@ final class EventJournal {
             ftruncate(descriptor, off_t(octets))
             throw error
         }
-        octets += bytes.count
-        isSynced = false
+        count.store(octets + bytes.count, ordering: .releasing)
     }
 
-    /// Once per group of lines.
+    /// Brings what was appended to the disk.
     func sync() {
-        guard !isSynced else { return }
-        isSynced = fdatasync(descriptor) == 0
+        let end = octets
+        if synced.load(ordering: .relaxed) < end, fdatasync(descriptor) == 0 { synced.store(end, ordering: .relaxed) }
     }
 
     /// Events from an offset on, how many lines were damaged and are left out, and where the next ones begin.
     func events(from offset: Int) throws -> (events: [(number: Int64, event: Event)], damaged: Int, end: Int) {
+        let octets = octets
         var count = min(Self.pieceOctets, octets - offset)
         var bytes = try Files.read(path, offset: Int64(offset), count: count)
         while bytes.lastIndex(of: 0x0A) == nil, offset + count < octets {

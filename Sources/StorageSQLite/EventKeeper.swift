@@ -2,13 +2,13 @@ import Foundation
 import GRDB
 import TrackingEvents
 
-/// What the event thread has open: the journal, how far the database has it, and the database.
+/// What the storing thread has open: how far the database has the journal, and the database.
 final class EventKeeper {
     /// Stored lines stay for this long, in the journal or the one before it, so that a database that somebody deletes can
     /// have them again.
     private static let journalTime: TimeInterval = 60
     private static let journalRestOctets = 64 << 20
-    /// How long another writer may hold the database before the journal's turn comes again.
+    /// How long another writer may hold the database before it is tried again.
     private static let busyTime = 0.1
     private static let retentionPause: TimeInterval = 600
     private static let cursorNames = ["journal", "offset"]
@@ -16,32 +16,32 @@ final class EventKeeper {
     private let directory: String
     private let options: SQLiteEventLog.Options
     private let report: @Sendable (String) -> Void
+    private let file: EventJournalFile
     private let writer: EventWriter
-    private var journal: EventJournal?
-    private var journalBegin = Date()
     private var database: DatabaseQueue?
     /// Device and inode of the file that `database` has open.
     private var identity: [UInt64]?
     private var dataVersion = 0
+    /// The journal of which ``stored`` speaks.
+    private var journal: EventJournal?
     private var stored = 0
     private(set) var complaint: String?
-    private var number = Int64.random(in: 0...Int64.max >> 1)
     private var lastTry = Date.distantPast
-    private var lastSync = Date()
     private var nextRetention = Date()
 
-    init(directory: String, options: SQLiteEventLog.Options, report: @escaping @Sendable (String) -> Void) {
+    init(
+        directory: String, options: SQLiteEventLog.Options, file: EventJournalFile,
+        report: @escaping @Sendable (String) -> Void
+    ) {
         self.directory = directory
         self.options = options
+        self.file = file
         self.report = report
         writer = EventWriter(rules: options.rules, observe: options.observe)
     }
 
-    var waitingOctets: Int { (journal?.octets ?? 0) - (options.isJournalOnly ? 0 : stored) }
+    var waitingOctets: Int { (journal?.octets ?? 0) - stored }
     private var databasePath: String { directory + "/events.sqlite" }
-    private var journalPath: String { directory + "/events.journal" }
-    /// The journal before this one; all of it is stored.
-    private var oldJournalPath: String { directory + "/events.journal.old" }
 
     /// Lowers the priority of the calling thread, which is what 0 stands for on Linux.
     func yieldToOthers() { setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10) }
@@ -51,55 +51,20 @@ final class EventKeeper {
         complaint = text
     }
 
-    // MARK: Journal
-
-    func openJournal() -> Bool {
-        // Handing over is moving the file away: what comes then goes into a new one.
-        if let journal, options.isJournalOnly, !journal.isInPlace { self.journal = nil }
-        if journal != nil { return true }
-        do {
-            journal = try EventJournal(path: journalPath)
-            journalBegin = Date()
-            stored = 0
-            return true
-        } catch {
-            complain("events wait in memory, their journal cannot be opened: \(error)")
-            return false
-        }
-    }
-
-    /// - Returns: `false` where they could not be kept.
-    func keep(_ events: [Event]) -> Bool {
-        guard !events.isEmpty else { return true }
-        guard let journal else { return false }
-        var numbered: [(number: Int64, event: Event)] = []
-        numbered.reserveCapacity(events.count)
-        for event in events {
-            number &+= 1
-            numbered.append((number, event))
-        }
-        do {
-            try journal.append(numbered, limit: options.journalLimit)
-            return true
-        } catch {
-            complain("events cannot be written to their journal: \(error)")
-            return false
-        }
-    }
-
     // MARK: Database
 
     /// Moves a piece of the journal into the database; after a failure once a second.
     /// - Returns: whether there is more to do at once.
     func store(isLast: Bool) -> Bool {
-        guard let journal else { return false }
-        if Date().timeIntervalSince(lastSync) > 0.8 || isLast {
-            journal.sync()
-            lastSync = Date()
-        }
-        guard !options.isJournalOnly else { return false }
+        guard let journal = file.current else { return false }
         guard complaint == nil || isLast || Date().timeIntervalSince(lastTry) > 1 else { return false }
         do {
+            if self.journal !== journal {
+                self.journal = journal
+                stored = 0
+                // The database says how far it has this one.
+                database = nil
+            }
             try openDatabase(journal)
             repeat { try storePiece(journal) } while isLast && stored < journal.octets
             if stored == journal.octets { try rest(journal) }
@@ -133,8 +98,8 @@ final class EventKeeper {
         }
         database = opened
         identity = fileIdentity()
-        if isNew, Files.exists(oldJournalPath) {
-            let old = try EventJournal(reading: oldJournalPath)
+        if isNew, Files.exists(file.oldPath) {
+            let old = try EventJournal(reading: file.oldPath)
             var offset = 0
             while offset < old.octets {
                 let piece = try old.events(from: offset)
@@ -169,15 +134,7 @@ final class EventKeeper {
     /// All is stored: time for what can wait.
     private func rest(_ journal: EventJournal) throws {
         guard let database else { return }
-        if journal.octets > Self.journalRestOctets || Date().timeIntervalSince(journalBegin) > Self.journalTime {
-            if journal.octets > 0 {
-                guard rename(journalPath, oldJournalPath) == 0 else { throw SystemError("rename \(journalPath)") }
-                self.journal = nil
-            } else {
-                unlink(oldJournalPath)
-                journalBegin = Date()
-            }
-        }
+        try file.rest(stored: stored, of: journal, after: Self.journalTime, octets: Self.journalRestOctets)
         guard let clocks = options.retention, Date() > nextRetention else { return }
         let now = Int64(Date().timeIntervalSince1970 * 1_000)
         let isMore = try database.write { try EventRetention(clocks: clocks).run($0, now: now) }

@@ -13,26 +13,35 @@ public final class EventReader: EventSource {
     private let path: String
     private let opened = Mutex<Opened?>(nil)
 
+    private let makesMissing: Bool
+
     /// A reader of a data directory's events, which need not be there yet.
-    public init(directory: String) { path = directory + "/events.sqlite" }
+    /// - Parameter makesMissing: whether a store that is not there is an empty one.
+    public init(directory: String, makesMissing: Bool = false) {
+        path = directory + "/events.sqlite"
+        self.makesMissing = makesMissing
+    }
 
     /// Whether there are events to read.
     public var isThere: Bool { (try? pool()) != nil }
 
     private func pool() throws -> DatabasePool {
-        var status = stat()
-        guard stat(path, &status) == 0 else {
-            throw EventStoreError("there are no events at \(path) yet")
-        }
-        let identity = [UInt64(status.st_dev), UInt64(status.st_ino)]
+        if !makesMissing, identity() == nil { throw EventStoreError("there are no events at \(path) yet") }
+        let identity = identity()
         return try opened.withLock { opened in
             if let opened, opened.identity == identity { return opened.pool }
             opened = nil
             let pool = try SQLiteFile.openPool(path)
             try pool.write { try EventSchema.prepare($0) }
-            opened = Opened(pool: pool, identity: identity)
+            opened = Opened(pool: pool, identity: self.identity() ?? [])
             return pool
         }
+    }
+
+    private func identity() -> [UInt64]? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return [UInt64(status.st_dev), UInt64(status.st_ino)]
     }
 
     private func read<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value {

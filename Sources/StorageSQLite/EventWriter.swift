@@ -8,8 +8,8 @@ import TrackingEvents
 /// What it remembers between transactions is only what the tables say; after a transaction that failed, or when another
 /// process has written, ``forget()``.
 final class EventWriter {
-    /// Copies and mails that are remembered.
-    private static let rememberedCopies = 20_000
+    /// Copies and mails of one generation; two are remembered, so that those in use stay.
+    private static let generation = 32_768
     /// A copy with more hits is not judged anew when a burst or a late hit shows itself.
     static let maximumRecount = 10_000
 
@@ -44,6 +44,7 @@ final class EventWriter {
     var tally = EventTally()
     private var mails: [TrackingMessageID: Mail] = [:]
     private var copies: [CopyKey: Copy] = [:]
+    private var olderCopies: [CopyKey: Copy] = [:]
     private var changed: Set<CopyKey> = []
     private var agents: [String: Agent] = [:]
     private let observe: (HitRecord, HitClass) -> Void
@@ -57,6 +58,7 @@ final class EventWriter {
     func forget() {
         mails.removeAll(keepingCapacity: true)
         copies.removeAll(keepingCapacity: true)
+        olderCopies.removeAll()
         changed.removeAll(keepingCapacity: true)
         tally.clear()
     }
@@ -95,8 +97,11 @@ final class EventWriter {
         }
         changed.removeAll(keepingCapacity: true)
         try tally.write(to: database)
-        if copies.count > Self.rememberedCopies { copies.removeAll(keepingCapacity: true) }
-        if mails.count > Self.rememberedCopies { mails.removeAll(keepingCapacity: true) }
+        if copies.count > Self.generation {
+            olderCopies = copies
+            copies = [:]
+        }
+        if mails.count > Self.generation { mails.removeAll(keepingCapacity: true) }
     }
 
     // MARK: Mails
@@ -294,7 +299,7 @@ final class EventWriter {
     }
 
     func copy(_ key: CopyKey, _ database: Database) throws -> Copy {
-        if let known = copies[key] { return known }
+        if let known = copies[key] ?? olderCopies[key] { return known }
         let row = try Row.fetchOne(
             database.cachedStatement(
                 sql: """

@@ -3,7 +3,7 @@ import GRDB
 import Synchronization
 public import TrackingEvents
 
-/// Keeps events: buffer, then journal, then `events.sqlite`, on a thread of its own.
+/// Keeps events: buffer, then journal, then `events.sqlite`, on threads of its own.
 ///
 /// Whoever records never waits. A database that is down delays events, which wait in the journal; a crash loses what was
 /// not yet written to the journal, a quarter of a second at most.
@@ -31,44 +31,69 @@ public final class SQLiteEventLog: EventSink {
         public var dropped = 0
         /// Octets of journal that the database does not have yet.
         public var waitingOctets = 0
+        var journalComplaint = ""
+        var storeComplaint = ""
         /// What is wrong, or empty.
-        public var complaint = ""
+        public var complaint: String { journalComplaint.isEmpty ? storeComplaint : journalComplaint }
     }
 
     /// Events in memory; more are dropped and counted.
     private static let bufferLimit = 65_536
+    /// At so many the journal's turn comes at once.
+    private static let urgentCount = 8_192
     /// How long an event may wait in memory.
     private static let pause = 0.2
 
     private struct Buffer {
         var events: [Event] = []
         var isClosed = false
+        /// Whether there is no thread that stores.
+        var hasNoStore = false
         var status = Status()
     }
 
     private let buffer = Mutex(Buffer())
-    private let stopping = NSCondition()
+    private let file: EventJournalFile
+    private let wakeup = DispatchSemaphore(value: 0)
+    private let kept = DispatchSemaphore(value: 0)
     private let finished = DispatchSemaphore(value: 0)
+    private let isKeepingDone = Atomic<Bool>(false)
     private let report: @Sendable (String) -> Void
 
-    /// A log in a directory; starts its thread.
+    /// A log in a directory; starts its threads: one writes the journal, so that nothing that was answered is lost
+    /// however slow storing is, one stores.
     /// - Parameter report: takes a sentence when storing fails, and when it heals.
     public init(directory: String, options: Options = Options(), report: @escaping @Sendable (String) -> Void) {
         self.report = report
-        let thread = Thread { [self] in run(EventKeeper(directory: directory, options: options, report: report)) }
-        thread.name = "event-writer"
+        file = EventJournalFile(
+            directory: directory, limit: options.journalLimit, isHandedOver: options.isJournalOnly)
+        start("event-journal") { [self] in keepEvents() }
+        guard !options.isJournalOnly else {
+            buffer.withLock { $0.hasNoStore = true }
+            return
+        }
+        start("event-store") { [self] in
+            store(EventKeeper(directory: directory, options: options, file: file, report: report))
+        }
+    }
+
+    private func start(_ name: String, _ body: @escaping @Sendable () -> Void) {
+        let thread = Thread(block: body)
+        thread.name = name
         thread.start()
     }
 
     /// Keeps an event.
     public func record(_ event: Event) {
-        buffer.withLock { buffer in
-            if buffer.events.count < Self.bufferLimit, !buffer.isClosed {
-                buffer.events.append(event)
-            } else {
+        let isUrgent = buffer.withLock { buffer in
+            guard buffer.events.count < Self.bufferLimit, !buffer.isClosed else {
                 buffer.status.dropped += 1
+                return false
             }
+            buffer.events.append(event)
+            return buffer.events.count == Self.urgentCount
         }
+        if isUrgent { wakeup.signal() }
     }
 
     /// How the log is now.
@@ -77,43 +102,79 @@ public final class SQLiteEventLog: EventSink {
     /// Events that were lost because nothing would take them.
     public var dropped: Int { status.dropped }
 
-    /// Stores what is there and ends the thread; waits for it, so not for an event loop.
+    /// Stores what is there and ends the threads; waits for them, so not for an event loop.
     public func close() {
         buffer.withLock { $0.isClosed = true }
-        stopping.lock()
-        stopping.signal()
-        stopping.unlock()
+        wakeup.signal()
         finished.wait()
     }
 
-    private func run(_ keeper: EventKeeper) {
-        // Answers come first: what is written here can wait for a quiet moment.
-        keeper.yieldToOthers()
+    // MARK: Journal thread
+
+    private func keepEvents() {
+        var complaint = ""
         var reportedDrops = 0
-        var isBehind = false
+        var lastSync = Date()
         while true {
-            stopping.lock()
-            let isClosed = buffer.withLock { $0.isClosed }
-            if !isClosed, !isBehind { _ = stopping.wait(until: Date(timeIntervalSinceNow: Self.pause)) }
-            stopping.unlock()
+            _ = wakeup.wait(timeout: .now() + Self.pause)
             // Without a journal the events stay in memory.
-            let canKeep = keeper.openJournal()
-            let (events, isLast) = buffer.withLock { buffer in
-                guard canKeep || buffer.isClosed else { return ([Event](), false) }
-                defer { buffer.events.removeAll(keepingCapacity: true) }
-                return (buffer.events, buffer.isClosed)
+            var failure = attempt { try file.open() }.map {
+                "events wait in memory, their journal cannot be opened: \($0)"
             }
-            let isKept = keeper.keep(events)
-            isBehind = keeper.store(isLast: isLast)
+            let (events, isLast, hasNoStore) = buffer.withLock { buffer in
+                guard failure == nil || buffer.isClosed else { return ([Event](), false, buffer.hasNoStore) }
+                defer { buffer.events.removeAll(keepingCapacity: true) }
+                return (buffer.events, buffer.isClosed, buffer.hasNoStore)
+            }
+            if let error = attempt({ try file.keep(events) }) {
+                buffer.withLock { $0.status.dropped += events.count }
+                failure = failure ?? "events cannot be written to their journal: \(error)"
+            }
+            if isLast || Date().timeIntervalSince(lastSync) > 0.8 {
+                file.current?.sync()
+                lastSync = Date()
+            }
             let drops = buffer.withLock { buffer in
-                if !isKept { buffer.status.dropped += events.count }
-                buffer.status.waitingOctets = keeper.waitingOctets
-                buffer.status.complaint = keeper.complaint ?? ""
+                buffer.status.journalComplaint = failure ?? ""
+                if hasNoStore { buffer.status.waitingOctets = file.current?.octets ?? 0 }
                 return buffer.status.dropped
             }
+            if let failure, failure != complaint { report(failure) }
+            complaint = failure ?? ""
             if drops > reportedDrops {
                 report("\(drops - reportedDrops) events are lost: neither memory nor journal takes more")
                 reportedDrops = drops
+            }
+            guard isLast else { continue }
+            isKeepingDone.store(true, ordering: .releasing)
+            kept.signal()
+            if hasNoStore { finished.signal() }
+            return
+        }
+    }
+
+    private func attempt(_ body: () throws -> Void) -> (any Error)? {
+        do {
+            try body()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    // MARK: Store thread
+
+    private func store(_ keeper: EventKeeper) {
+        // Answers come first: what is stored here can wait for a quiet moment.
+        keeper.yieldToOthers()
+        var isBehind = false
+        while true {
+            if !isBehind { _ = kept.wait(timeout: .now() + Self.pause) }
+            let isLast = isKeepingDone.load(ordering: .acquiring)
+            isBehind = keeper.store(isLast: isLast)
+            buffer.withLock { buffer in
+                buffer.status.waitingOctets = keeper.waitingOctets
+                buffer.status.storeComplaint = keeper.complaint ?? ""
             }
             if isLast { break }
         }

@@ -219,8 +219,7 @@ struct ConsoleAPI {
             "messages",
             [
                 "time", "message", "queueID", "tag", "fromDomain", "subject", "untracked", "privacy", "recipients",
-                "sent",
-                "opened", "clicked",
+                "sent", "deferred", "failed", "opened", "clicked",
             ],
             mails.map {
                 [

@@ -32,25 +32,29 @@ struct HitRequest {
     var forwardedFor = ""
     var isPrivate = false
 
+    init(method: HTTPMethod) { self.method = method }
+
     init(_ head: HTTPRequestHead) {
-        method = head.method
-        // One pass, and no copies but of what counts.
-        for (name, value) in head.headers {
-            switch name.utf8.count {
-            case 10 where name.isSame("user-agent"): agent = value
-            case 11 where name.isSame("sec-purpose"): purpose = value
-            case 7 where name.isSame("purpose"), 5 where name.isSame("x-moz"): if purpose.isEmpty { purpose = value }
-            case 15 where name.isSame("x-forwarded-for"):
-                forwardedFor = forwardedFor.isEmpty ? value : "\(forwardedFor),\(value)"
-            case 7 where name.isSame("sec-gpc"): isPrivate = value == "1"
-            default: break
-            }
+        self.init(method: head.method)
+        for (name, value) in head.headers { take(name, value[...].trimmingBlanks()) }
+    }
+
+    /// Keeps a field that counts.
+    mutating func take(_ name: String, _ value: @autoclosure () -> String) {
+        switch name.utf8.count {
+        case 10 where name.isSame("user-agent"): agent = value()
+        case 11 where name.isSame("sec-purpose"): purpose = value()
+        case 7 where name.isSame("purpose"), 5 where name.isSame("x-moz"): if purpose.isEmpty { purpose = value() }
+        case 15 where name.isSame("x-forwarded-for"):
+            forwardedFor = forwardedFor.isEmpty ? value() : "\(forwardedFor),\(value())"
+        case 7 where name.isSame("sec-gpc"): isPrivate = value() == "1"
+        default: break
         }
     }
 }
 
 extension String {
-    fileprivate func isSame(_ lowercased: StaticString) -> Bool {
+    func isSame(_ lowercased: StaticString) -> Bool {
         lowercased.withUTF8Buffer { other in
             utf8.count == other.count && zip(utf8, other).allSatisfy { $0 | 0x20 == $1 | 0x20 }
         }
@@ -204,8 +208,8 @@ public struct HitResponder: Sendable {
 extension Substring {
     func trimmingBlanks() -> String {
         var rest = self
-        while rest.first == " " { rest.removeFirst() }
-        while rest.last == " " { rest.removeLast() }
+        while rest.first == " " || rest.first == "\t" { rest.removeFirst() }
+        while rest.last == " " || rest.last == "\t" { rest.removeLast() }
         return String(rest)
     }
 }

@@ -9,7 +9,12 @@ struct QueuePage {
 
     func page(_ request: Request) async throws -> Response {
         let services = console.services
-        let mails = try await services.queue.list(after: Query(request)["after"], limit: Self.limit)
+        let mails: [QueueEntry]
+        do {
+            mails = try await services.queue.list(after: Query(request)["after"], limit: Self.limit)
+        } catch is QueueCursorError {
+            mails = try await services.queue.list(after: nil, limit: Self.limit)
+        }
         let count = try await services.queue.count()
         let now = services.now()
         var values: [String: Any] = [

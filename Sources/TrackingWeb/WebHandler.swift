@@ -28,25 +28,25 @@ final class WebHandler: ChannelInboundHandler {
     private var state = State.idle
     private var waiting: [HTTPServerRequestPart] = []
     /// When the time for the next request began: octets alone do not prolong it, or a slow client would stay for ever.
-    private var lastAnswer = NIODeadline.distantPast
+    private var lastAnswer: NIODeadline
     private var timer: Scheduled<Void>?
     private var task: Task<Void, Never>?
-    private var peer = ""
+    private let peer: String
 
-    init(server: WebServer) { self.server = server }
+    /// - Parameter since: when the time for the request that comes now began.
+    init(server: WebServer, peer: String, since: NIODeadline) {
+        self.server = server
+        self.peer = peer
+        lastAnswer = since
+    }
 
     // MARK: Channel
 
-    func channelActive(context: ChannelHandlerContext) {
-        guard server.connections.enter() else { return context.close(promise: nil) }
-        peer = context.remoteAddress?.ipAddress ?? ""
-        lastAnswer = .now()
-        watch(context, after: WebLimits.idleTime)
-        context.read()
+    func handlerAdded(context: ChannelHandlerContext) {
+        watch(context, after: max(.nanoseconds(0), lastAnswer + WebLimits.idleTime - .now()))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        server.connections.leave()
         timer?.cancel()
         task?.cancel()
         state = .closing
@@ -57,12 +57,7 @@ final class WebHandler: ChannelInboundHandler {
         if case .answering = state { waiting.append(part) } else { take(part, context) }
     }
 
-    func channelReadComplete(context: ChannelHandlerContext) {
-        context.flush()
-        if case .answering = state { return }
-        if case .closing = state { return }
-        context.read()
-    }
+    func channelReadComplete(context: ChannelHandlerContext) { context.flush() }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if case .closing = state { return }
@@ -113,7 +108,7 @@ final class WebHandler: ChannelInboundHandler {
             state = .refusing(.uriTooLong)
             return
         }
-        if let (kind, token) = hit(head.uri) {
+        if let (kind, token) = Self.hit(head.uri, server.prefixes) {
             let answer = server.hits.answer(kind, token, HitRequest(head), from: peer)
             state = .hit(answer, keepsAlive: head.isKeepAlive)
         } else if head.headers.contains(name: "expect") {
@@ -124,9 +119,9 @@ final class WebHandler: ChannelInboundHandler {
     }
 
     /// The kind and token of a pixel's or link's path.
-    private func hit(_ uri: String) -> (kind: HitKind, token: Substring.UTF8View)? {
+    static func hit(_ uri: String, _ prefixes: [String]) -> (kind: HitKind, token: Substring.UTF8View)? {
         let path = uri.utf8.prefix { $0 != UInt8(ascii: "?") }
-        for prefix in server.prefixes where path.starts(with: prefix.utf8) {
+        for prefix in prefixes where path.starts(with: prefix.utf8) {
             let rest = path.dropFirst(prefix.utf8.count)
             if rest.starts(with: "/o/".utf8) { return (.pixel, rest.dropFirst(3)) }
             if rest.starts(with: "/c/".utf8) { return (.link, rest.dropFirst(3)) }
@@ -178,6 +173,8 @@ final class WebHandler: ChannelInboundHandler {
         _ context: ChannelHandlerContext, _ body: @escaping @Sendable (ChannelWriter) async throws -> Bool
     ) {
         state = .answering
+        // What comes now waits in the kernel.
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         let writer = ChannelWriter(channel: context.channel)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let loop = context.eventLoop
@@ -207,7 +204,7 @@ final class WebHandler: ChannelInboundHandler {
         }
         context.flush()
         if case .answering = state { return }
-        context.read()
+        try? context.channel.syncOptions?.setOption(.autoRead, value: true)
     }
 
     private func write(_ response: ByteBuffer, _ context: ChannelHandlerContext) {

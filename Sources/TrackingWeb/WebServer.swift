@@ -17,8 +17,8 @@ public struct WebServerError: Error, Sendable, CustomStringConvertible {
 
 /// HTTP/1.1 over NIO's channels: hits are answered on the event loop in one step, everything else goes to the router.
 ///
-/// Why not Hummingbird's own server: with a connection per hit, which is what readers of mail make, a channel with two
-/// handlers answers twice as many hits as one with an async stream and a task (Tests/Benchmark/hits measures it).
+/// Why not Hummingbird's own server: with a connection per hit, which is what readers of mail make, a channel with one
+/// handler answers twice as many hits as one with an async stream and a task (Tests/Benchmark/hits measures it).
 struct WebServer: Sendable {
     let listener: WebListener
     let hits: HitResponder
@@ -42,6 +42,14 @@ struct WebServer: Sendable {
         return channels
     }
 
+    static func decoder() -> HTTPRequestDecoder {
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = WebLimits.headerOctets
+        limits.maxHeaderListSize = WebLimits.headerOctets
+        limits.maxHeaderFieldCount = WebLimits.headerFields
+        return HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
+    }
+
     private func bind(on loop: any EventLoop, port: Int, isShared: Bool) async throws -> any Channel {
         let server = self
         let bootstrap = ServerBootstrap(group: loop)
@@ -51,17 +59,10 @@ struct WebServer: Sendable {
             // Linux gives it on to the accepted sockets, which saves each a system call.
             .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 64)
-            .childChannelOption(.autoRead, value: false)
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    var limits = NIOHTTPDecoderLimitConfiguration()
-                    limits.maxHeaderFieldSize = WebLimits.headerOctets
-                    limits.maxHeaderListSize = WebLimits.headerOctets
-                    limits.maxHeaderFieldCount = WebLimits.headerFields
-                    let decoder = HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes, limitConfiguration: limits)
-                    try channel.pipeline.syncOperations.addHandlers(
-                        ByteToMessageHandler(decoder), WebHandler(server: server))
+                    try channel.pipeline.syncOperations.addHandler(PlainHitHandler(server: server))
                 }
             }
         do {

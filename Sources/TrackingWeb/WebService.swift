@@ -115,7 +115,7 @@ public struct WebService: Service {
     /// Everything but pixel and redirect.
     func router() -> Router<WebContext> {
         let router = Router(context: WebContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: NeutralNotFound(hasAPI: listener.scope == .console))
+        router.add(middleware: NeutralNotFound(access: listener.scope == .console ? parts.access : nil))
         router.get("/robots.txt") { _, _ in "User-agent: *\nDisallow: /\n" }
         guard listener.scope != .tracking else { return router }
         router.get("/livez") { _, _ in "ok\n" }
@@ -161,7 +161,8 @@ struct WebContext: RequestContext {
 
 /// The neutral page for every path that is not there.
 struct NeutralNotFound: RouterMiddleware {
-    let hasAPI: Bool
+    /// Who may see the API; `nil` where there is none.
+    let access: ConsoleAccess?
 
     func handle(
         _ request: Request, context: WebContext, next: (Request, WebContext) async throws -> Response
@@ -170,7 +171,12 @@ struct NeutralNotFound: RouterMiddleware {
             return try await next(request, context)
         } catch let error as HTTPError where error.status == .notFound {
             let path = request.uri.path
-            if hasAPI, path == "/api" || path.hasPrefix("/api/") { return ConsoleAPI.refusal(request) }
+            if let access, path == "/api" || path.hasPrefix("/api/") {
+                // Who may not see the API learns nothing of it.
+                return try await AccessCheck(access: access).handle(request, context: context) { request, _ in
+                    ConsoleAPI.refusal(request)
+                }
+            }
             var response = Response(
                 status: .notFound,
                 headers: [.contentType: "text/html; charset=utf-8", .cacheControl: "no-store, private"],

@@ -480,7 +480,7 @@ def check_histogram(metrics, name):
 def routes_in_source():
     """Method and path of each route that ConsoleAPI.swift adds."""
     text = (ROOT / "Sources/TrackingWeb/ConsoleAPI.swift").read_text()
-    text = text[text.index("func addRoutes"):text.index("// What is there by another method")]
+    text = text[text.index("func addRoutes"):text.index("/// What an address takes")]
     verbs = "get|post|put|patch|delete"
     routes = set()
     for own, verb, path in re.findall(rf'\b(?:(get)\(\s*group,|group\.({verbs})\()\s*"(/api/[^"]*)"', text):
@@ -875,9 +875,8 @@ def check_command(site, client, done, every):
         expect(lines == wanted + [{"day": "total", **alone["total"]}],
                f"tracerelay report --json --tag Test, {first} to {last} days ago", lines, wanted)
         rows = list(csv.DictReader(io.StringIO(site.command("report", "--csv", *options)), strict=True))
-        snake = {name: re.sub("([A-Z])", lambda found: "_" + found[1].lower(), name) for name in answer["total"]}
         wrongs = [f"{row} for {tag} {figures}" for row, (tag, figures) in zip(rows, sorted(answer["tags"].items()))
-                  if row["tag"] != tag or any(not same_cell(row[snake[name]], figures[name], name) for name in figures)]
+                  if row["tag"] != tag or any(not same_cell(row[name], figures[name], name) for name in figures)]
         expect_all(wrongs + ([] if len(rows) == len(answer["tags"]) else [f"{len(rows)} rows"]),
                    f"tracerelay report --csv, {first} to {last} days ago")
     expect(site.lines("report") == site.lines("report", "--from", str(TODAY), "--to", str(TODAY)),

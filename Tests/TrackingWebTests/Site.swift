@@ -79,11 +79,17 @@ struct Site {
     }
 
     /// What one connection is answered to these octets.
-    func send(_ text: String, from peer: String = "192.0.2.1") throws -> String {
+    /// - Parameter isPlain: whether plain hits are answered in front of the parser, as they are for a client.
+    func send(_ text: String, from peer: String = "192.0.2.1", isPlain: Bool = true) throws -> String {
         let channel = EmbeddedChannel()
-        let decoder = ByteToMessageHandler(HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes))
-        try channel.pipeline.syncOperations.addHandlers(decoder, WebHandler(server: service.server()))
         channel.remoteAddress = try SocketAddress(ipAddress: peer, port: 1)
+        if isPlain {
+            try channel.pipeline.syncOperations.addHandler(PlainHitHandler(server: service.server()))
+        } else {
+            try channel.pipeline.syncOperations.addHandlers(
+                ByteToMessageHandler(WebServer.decoder()),
+                WebHandler(server: service.server(), peer: peer, since: .now()))
+        }
         channel.pipeline.fireChannelActive()
         _ = try? channel.writeInbound(ByteBuffer(string: text))
         channel.embeddedEventLoop.run()
