@@ -138,7 +138,7 @@ final class Lab: @unchecked Sendable {
     }
 
     /// GET over a plain socket; nothing follows redirects.
-    func get(_ path: String) throws -> String {
+    func get(_ path: String, host: String = "t") throws -> String {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
@@ -151,7 +151,8 @@ final class Lab: @unchecked Sendable {
             }
         }
         try #require(connected == 0)
-        let request = Array("GET \(path) HTTP/1.1\r\nHost: t\r\nUser-Agent: Firefox\r\nConnection: close\r\n\r\n".utf8)
+        let request = Array(
+            "GET \(path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: Firefox\r\nConnection: close\r\n\r\n".utf8)
         try #require(write(descriptor, request, request.count) == request.count)
         var response: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 65_536)
