@@ -40,7 +40,7 @@ struct RelayConsole: Sendable {
         for reason in PassThroughReason.allCases { sentences[reason.rawValue] = reason.sentence }
         for reason in LinkReason.allCases { sentences[reason.rawValue] = reason.sentence }
         for reason in UntrackedReason.allCases { sentences[reason.rawValue] = reason.sentence }
-        return sentences.mapValues { $0.replacing("`", with: "\"") }
+        return sentences.mapValues { $0.replacing("`", with: "") }
     }()
 
     // MARK: Source

@@ -256,7 +256,7 @@ def queue(lab):
     done(browser, "1 mail released.")
     check(not shop.queue(first)["held"], "Release releases it")
     browser.click(button("Retry", first))
-    done(browser, "1 mail will be tried now.")
+    done(browser, "1 mail released and due now.")
     wait_until(lambda: shop.queue(first)["attempts"] > attempts, "another attempt", SECONDS)
     check(True, f"Retry tries it: {shop.queue(first)['attempts']} attempts")
     browser.click('form[action="/queue/all/hold"] button')
@@ -350,7 +350,7 @@ def keyboard(lab):
     browser.press('nav a[href="/queue"]')
     wait_until(lambda: browser.words("h1") == "Queue", "the queue", SECONDS)
     for action, words, state in (("Hold", "1 mail held.", "held"), ("Release", "1 mail released.", None),
-                                 ("Retry", "1 mail will be tried now.", None)):
+                                 ("Retry", "1 mail released and due now.", None)):
         browser.press(button(action, lab.guarded_mail))
         done(browser, words)
         check(("held" in browser.words("tbody tr")) == (state == "held"), f"{action} by keyboard: {words}")
