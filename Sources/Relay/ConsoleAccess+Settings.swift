@@ -12,8 +12,8 @@ extension ConsoleAccess {
     init(_ web: WebSettings) throws {
         let key = try HMACSHA256Key(try RandomBytes.make(32))
         self.init(authenticate: { key.authenticationCode(for: $0) }, now: { SystemClock.now() / 1_000 })
-        let checks = PasswordChecks()
         if let hash = web.passwordHash {
+            let checks = PasswordChecks()
             takesPassword = true
             verifyPassword = { password in
                 await checks.run { PasswordHash.verify(Array(password.utf8), against: hash) }
@@ -21,6 +21,7 @@ extension ConsoleAccess {
         }
         guard let hash = web.tokenHash else { return }
         takesToken = true
+        let checks = PasswordChecks()
         // The hash is slow on purpose; a token that was right once is known by a quick code of this process.
         let known = KnownToken()
         verifyToken = { token in

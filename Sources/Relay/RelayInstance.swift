@@ -130,6 +130,7 @@ public final class RelayInstance: Service {
             reader: EventReader(directory: settings.dataDirectory, makesMissing: true), log: events, codec: codec,
             sources: sources,
             deliveries: deliveries, files: files, metrics: metrics)
+        await BlockingWork.run { Self.tellAgain(console.queue, events) }
         let webServices = try makeWeb(settings, events, codec, console, web)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             for service in webServices { tasks.addTask { try await service.run() } }
@@ -165,6 +166,21 @@ public final class RelayInstance: Service {
                 tasks.cancelAll()
                 throw StartFailure("\(error)", exitCode: 69)
             }
+        }
+    }
+
+    /// A crash right behind the 250 may have taken a mail's record with it; what is stored already is not stored twice.
+    private static func tellAgain(_ queue: QueueInspector, _ events: any EventSink) {
+        for message in (try? queue.youngest(10_000)) ?? [] {
+            guard let note = MessageNote(encoded: message.note) else { continue }
+            let privacy = TrackingDecision(encoded: message.decision)?.privacy ?? .pseudonymous
+            let recipients = privacy == .anonymous ? [] : message.recipients.map(\.address)
+            events.record(
+                .message(
+                    MessageRecord(
+                        message: note.message, time: message.arrival, queueID: message.id.description, tag: note.tag,
+                        fromDomain: note.fromDomain, recipients: recipients, untracked: note.untracked,
+                        privacy: privacy, subject: "")))
         }
     }
 
@@ -256,7 +272,7 @@ public final class RelayInstance: Service {
             codec: codec, sink: events, trustedProxies: settings.web.trustedProxies, metrics: metrics.hits,
             now: SystemClock.now)
         if let list = console.files.blockList { responder.blockList = { list.content } }
-        responder.tag = { [reader = console.reader] in try? await reader.mail($0.description)?.mail.tag }
+        responder.tag = { [reader = console.reader] in (try? await reader.tag(of: $0)) ?? nil }
         let policies = [settings.policies.defaults] + settings.policies.tags.values
         var logger = Logger(label: "tracerelay.web") { [handler] _ in handler }
         logger.logLevel = .warning

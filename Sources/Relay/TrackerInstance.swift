@@ -88,11 +88,11 @@ public final class TrackerInstance: Service {
         var logger = Logger(label: "tracerelay.web") { [handler] _ in handler }
         logger.logLevel = .warning
         let parts = WebParts(
-            responder: responder, prefixes: [settings.basePath],
+            responder: responder, prefixes: settings.basePaths,
             readiness: {
                 let status = events.status
-                let isGood = status.complaint.isEmpty && status.dropped == 0
-                return Readiness(isReady: isGood, text: isGood ? "ok" : "events: \(status.complaint)")
+                // Links work whatever becomes of the events: a balancer must not take this tracker out for them.
+                return Readiness(isReady: true, text: status.complaint.isEmpty ? "ok" : "events: \(status.complaint)")
             },
             metrics: {
                 metrics.set("events_waiting_bytes", to: Double(events.status.waitingOctets))

@@ -87,12 +87,11 @@ struct Loading {
             section.check(Schema.tracking.map(\.name))
             if let file = section.string("key-file") { settings.keyFile = file }
             settings.blockListFile = section.string("block-list-file")
-            if let text = section.string("base-url") {
-                do {
-                    settings.basePath = try BaseURL(text).path
-                } catch {
-                    section.fail("base-url", error.description)
-                }
+            readBasePath(section, &settings)
+        }
+        if let tags = root.table("tag") {
+            for name in tags.table.keys.sorted() {
+                if let section = tags.table(name) { readBasePath(section, &settings) }
             }
         }
         readWeb(&settings.web)
@@ -101,6 +100,15 @@ struct Loading {
             findings.error(["web"], "[web] needs `tracking-address`, where pixel and links are served")
         }
         return settings
+    }
+
+    private func readBasePath(_ section: SectionReader, _ settings: inout TrackerSettings) {
+        guard let text = section.string("base-url") else { return }
+        do {
+            settings.basePaths.insert(try BaseURL(text).path)
+        } catch {
+            section.fail("base-url", error.description)
+        }
     }
 
     private static func hostname(_ text: String) -> String? {

@@ -234,8 +234,8 @@ public struct TrackerSettings: Sendable {
     public var dataDirectory: String
     /// The tracking keys.
     public var keyFile: String
-    /// Path of the base URL, in front of `/o/` and `/c/`.
-    public var basePath = ""
+    /// Paths of all base URLs, in front of `/o/` and `/c/`.
+    public var basePaths: Set<String> = []
     /// Links that are turned off; lines of tags say nothing here.
     public var blockListFile: String?
     /// `[web]`; its tracking address is there.

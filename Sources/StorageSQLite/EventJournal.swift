@@ -93,10 +93,10 @@ final class EventJournal: Sendable {
     func events(from offset: Int) throws -> (events: [(number: Int64, event: Event)], damaged: Int, end: Int) {
         let octets = octets
         var count = min(Self.pieceOctets, octets - offset)
-        var bytes = try Files.read(path, offset: Int64(offset), count: count)
+        var bytes = try Files.read(descriptor, offset: Int64(offset), count: count)
         while bytes.lastIndex(of: 0x0A) == nil, offset + count < octets {
             count = min(count * 2, octets - offset)
-            bytes = try Files.read(path, offset: Int64(offset), count: count)
+            bytes = try Files.read(descriptor, offset: Int64(offset), count: count)
         }
         let end = bytes.lastIndex(of: 0x0A).map { $0 + 1 } ?? bytes.count
         let lines = bytes[..<end].split(separator: 0x0A)

@@ -57,8 +57,13 @@ final class EventJournalFile: Sendable {
     /// Makes room once everything is stored: lines that are old enough go, those of the last file stay beside.
     func rest(stored: Int, of journal: EventJournal, after time: TimeInterval, octets: Int) throws {
         try state.withLock { state in
-            guard state.journal === journal, journal.octets == stored,
-                stored > octets || Date().timeIntervalSince(state.begin) > time
+            guard state.journal === journal, journal.octets == stored else { return }
+            // Somebody has taken the file away; what it held is stored.
+            guard journal.isInPlace else {
+                state.journal = try EventJournal(path: path)
+                return
+            }
+            guard stored > octets || Date().timeIntervalSince(state.begin) > time
             else { return }
             state.begin = Date()
             guard stored > 0 else {

@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Synchronization
+public import Tracking
 public import TrackingEvents
 
 /// Reads `events.sqlite`, also while the service writes it; opens it anew when the file is another one.
@@ -90,6 +91,13 @@ public final class EventReader: EventSource {
     /// See ``EventSource``.
     public func mail(_ id: String) async throws -> StoredMailDetail? {
         try await read { try EventQueries.detail($0, id) }
+    }
+
+    /// The tag of a mail that is known here.
+    public func tag(of message: TrackingMessageID) async throws -> String? {
+        try await read {
+            try String.fetchOne($0, sql: "SELECT tag FROM message WHERE id = ?", arguments: [Data(message.bytes)])
+        }
     }
 
     /// See ``EventSource``.

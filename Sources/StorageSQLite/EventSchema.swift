@@ -33,6 +33,7 @@ enum EventSchema {
         CREATE INDEX message_time ON message (time);
         CREATE INDEX message_tag ON message (tag, time);
         CREATE INDEX message_queue ON message (queue_id);
+        CREATE INDEX message_personal ON message (tag, time) WHERE erased = 0;
         CREATE TABLE copy (
             message BLOB NOT NULL, recipient INTEGER NOT NULL, address TEXT NOT NULL DEFAULT '' COLLATE NOCASE,
             status TEXT NOT NULL DEFAULT '', sent INTEGER, delivered INTEGER, opened INTEGER, inferred INTEGER NOT NULL DEFAULT 0,

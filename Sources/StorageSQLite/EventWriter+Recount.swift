@@ -57,33 +57,36 @@ struct StoredHit {
 }
 
 extension EventWriter {
-    /// Judges and counts a copy's hits from the raw rows: takes back what they had added, adds what they add now.
-    /// - Parameters:
-    ///   - sent: the first 250, where it is another one now.
-    ///   - delivered: when the tracked copy was delivered, where that is another time now.
-    ///   - change: what happens to the rows in between.
-    func recount(
-        _ key: CopyKey, _ mail: Mail, _ database: Database, sent: Int64? = nil, delivered: Int64? = nil,
-        verdicts: (StoredHit) -> HitVerdict? = { _ in nil }, change: () throws -> Void = {}
+    /// Takes back what a copy's hits have added; they are counted again when the group ends.
+    func reopen(_ key: CopyKey, _ mail: Mail, _ database: Database) throws {
+        guard reopened[key] == nil else { return }
+        var copy = try self.copy(key, database)
+        _ = add(try StoredHit.of(key, database, limit: Int.max), copy.ledger.delivered, mail.tag, -1)
+        copy.delivered = copy.ledger.delivered
+        keep(copy, key)
+        reopened[key] = mail
+    }
+
+    /// Judges and counts a reopened copy's hits from the raw rows.
+    func close(
+        _ key: CopyKey, _ mail: Mail, _ database: Database, verdicts: (StoredHit) -> HitVerdict? = { _ in nil }
     ) throws {
         var copy = try self.copy(key, database)
-        let before = try StoredHit.of(key, database, limit: Int.max)
-        _ = add(before, copy.ledger.delivered, mail.tag, -1)
-        copy.sent = sent ?? copy.sent
-        try change()
-        var after = try StoredHit.of(key, database, limit: Int.max)
-        var judged = after.map(\.judged)
-        for (index, hit) in after.enumerated() {
+        var hits = try StoredHit.of(key, database, limit: Int.max)
+        var judged = hits.map(\.judged)
+        for (index, hit) in hits.enumerated() {
             if let verdict = verdicts(hit) { judged[index].request = verdict }
         }
         for (index, verdict) in rules.judge(judged, delivered: copy.sent).enumerated()
-        where after[index].verdict != verdict {
-            try rewrite(&after[index], verdict, database)
+        where hits[index].verdict != verdict {
+            try rewrite(&hits[index], verdict, database)
         }
-        copy.ledger = add(after, delivered ?? copy.ledger.delivered, mail.tag, 1)
-        copy.hits = after.count
-        copy.recent = judged.suffix(1_000)
+        copy.ledger = add(hits, copy.delivered, mail.tag, 1)
+        copy.delivered = nil
+        copy.hits = hits.count
+        noteLatest(judged, in: &copy)
         keep(copy, key)
+        reopened[key] = nil
     }
 
     func rewrite(_ hit: inout StoredHit, _ verdict: HitVerdict, _ database: Database) throws {
@@ -103,14 +106,21 @@ extension EventWriter {
         return ledger
     }
 
-    /// Hits that came before their mail was known move under its tag and its policy.
+    /// What came before its mail was known moves under its tag and its policy.
     func adopt(_ record: MessageRecord, _ database: Database) throws {
-        let recipients = try Int.fetchAll(
-            database,
-            sql:
-                "SELECT DISTINCT recipient FROM event WHERE message = ? AND recipient IS NOT NULL AND kind <> 'delivery'",
-            arguments: [Data(record.message.bytes)])
-        for recipient in recipients {
+        let id = Data(record.message.bytes)
+        for (key, mail) in reopened where key.message == record.message { try close(key, mail, database) }
+        for row in try Row.fetchAll(
+            database, sql: "SELECT time, class, note, links FROM event WHERE message = ? AND kind = 'delivery'",
+            arguments: [id])
+        {
+            let links = EventCoding.links(row[3])
+            count(row[1], row[2], links, "", at: row[0], -1)
+            count(row[1], row[2], links, record.tag, at: row[0], 1)
+        }
+        for recipient in try Int.fetchAll(
+            database, sql: "SELECT recipient FROM copy WHERE message = ?", arguments: [id])
+        {
             let key = CopyKey(message: record.message, recipient: recipient)
             var copy = try self.copy(key, database)
             let hits = try StoredHit.of(key, database, limit: Int.max)
@@ -133,10 +143,12 @@ extension EventWriter {
         }
         guard record.privacy == .anonymous else { return }
         try writeBack(database)
-        let id = Data(record.message.bytes)
         try database.execute(
-            sql: "UPDATE event SET recipient = NULL, client = '', agent = '' WHERE message = ? AND kind <> 'delivery'",
-            arguments: [id])
+            sql: """
+                UPDATE event SET recipient = NULL, client = '', agent = '', reply = '',
+                    url = CASE instr(url, '?') WHEN 0 THEN url ELSE substr(url, 1, instr(url, '?') - 1) END
+                WHERE message = ?
+                """, arguments: [id])
         try database.execute(sql: "DELETE FROM copy WHERE message = ?", arguments: [id])
         forget()
     }
@@ -153,9 +165,9 @@ extension EventWriter {
                 WHERE e.message = ? AND e.recipient IS NOT NULL AND e.kind <> 'delivery' AND IFNULL(c.erased, 0) = 0
                 """, arguments: [Data(message.bytes)])
         for recipient in recipients {
-            try recount(
-                CopyKey(message: message, recipient: recipient), mail, database,
-                verdicts: { self.verdict(on: $0, mail.privacy) })
+            let key = CopyKey(message: message, recipient: recipient)
+            try reopen(key, mail, database)
+            try close(key, mail, database, verdicts: { self.verdict(on: $0, mail.privacy) })
         }
         return database.totalChangesCount - before
     }

@@ -11,7 +11,9 @@ final class EventWriter {
     /// Copies and mails of one generation; two are remembered, so that those in use stay.
     private static let generation = 32_768
     /// A copy with more hits is not judged anew when a burst or a late hit shows itself.
-    static let maximumRecount = 10_000
+    static let maximumRecount = 2_000
+    /// Sources of a copy whose latest clicks are remembered for the burst rule.
+    private static let maximumSources = 1_024
 
     struct Mail {
         var tag = ""
@@ -36,8 +38,11 @@ final class EventWriter {
         /// The upstream's first 250, tracked or not: what hits are judged by.
         var sent: Int64?
         var isErased = false
-        var recent: [JudgedHit] = []
+        /// Of each source, the links it went to lately, and when it last did.
+        var recent: [String: [Int: Int64]] = [:]
         var hits = 0
+        /// When the tracked copy was delivered, while it is reopened.
+        var delivered: Int64?
     }
 
     let rules: HitRules
@@ -46,6 +51,8 @@ final class EventWriter {
     private var copies: [CopyKey: Copy] = [:]
     private var olderCopies: [CopyKey: Copy] = [:]
     private var changed: Set<CopyKey> = []
+    /// Copies that are judged and counted anew at the end of the group: once, however many hits ask for it.
+    var reopened: [CopyKey: Mail] = [:]
     private var agents: [String: Agent] = [:]
     private let observe: (HitRecord, HitClass) -> Void
 
@@ -60,6 +67,7 @@ final class EventWriter {
         copies.removeAll(keepingCapacity: true)
         olderCopies.removeAll()
         changed.removeAll(keepingCapacity: true)
+        reopened.removeAll(keepingCapacity: true)
         tally.clear()
     }
 
@@ -81,6 +89,7 @@ final class EventWriter {
     }
 
     func writeBack(_ database: Database) throws {
+        for (key, mail) in reopened { try close(key, mail, database) }
         for key in changed {
             guard let copy = copies[key] else { continue }
             try database.cachedStatement(
@@ -156,18 +165,13 @@ final class EventWriter {
     private func store(_ number: Int64, _ record: DeliveryRecord, _ database: Database) throws -> Bool {
         let mail = try mail(record.message, database)
         try database.cachedStatement(sql: Self.insertEvent).execute(arguments: [
-            number, record.time, "delivery", Data(record.message.bytes), record.recipient, nil, "", record.status, "",
-            "", "", "", false, "", record.upstream, record.reply, record.passedThrough,
+            number, record.time, "delivery", Data(record.message.bytes),
+            mail.privacy == .anonymous ? nil : record.recipient, nil, "", record.status, "", "", "", "", false, "",
+            record.upstream, mail.privacy == .anonymous ? "" : record.reply, record.passedThrough,
             EventCoding.encode(record.links),
         ])
         guard database.changesCount > 0 else { return false }
-        let figure: Figure =
-            switch record.status {
-            case "sent": .sent
-            case "bounced", "expired": .failed
-            default: .deferred
-            }
-        tally.add(FigureChange(figure, at: record.time), mail.tag)
+        count(record.status, record.passedThrough, record.links, mail.tag, at: record.time, 1)
         if mail.privacy != .anonymous {
             try database.cachedStatement(
                 sql: """
@@ -176,15 +180,29 @@ final class EventWriter {
                     """
             ).execute(arguments: [Data(record.message.bytes), record.recipient, record.status])
         }
-        guard figure == .sent else { return true }
-        if !record.passedThrough.isEmpty {
-            tally.addReason(record.passedThrough, kind: "passed-through", mail.tag, at: record.time)
-        }
-        for (outcome, count) in record.links {
-            tally.addReason(outcome, kind: "link", mail.tag, at: record.time, count: Int64(count))
-        }
+        guard record.status == "sent" else { return true }
         if mail.privacy != .anonymous { try deliver(record, mail, database) }
         return true
+    }
+
+    /// Adds what a delivery adds, or takes it back.
+    func count(
+        _ status: String, _ passedThrough: String, _ links: [String: Int], _ tag: String, at time: Int64, _ sign: Int64
+    ) {
+        let figure: Figure =
+            switch status {
+            case "sent": .sent
+            case "bounced", "expired": .failed
+            default: .deferred
+            }
+        tally.add(FigureChange(figure, at: time), tag, sign)
+        guard figure == .sent else { return }
+        if !passedThrough.isEmpty {
+            tally.addReason(passedThrough, kind: "passed-through", tag, at: time, count: sign)
+        }
+        for (outcome, count) in links {
+            tally.addReason(outcome, kind: "link", tag, at: time, count: sign * Int64(count))
+        }
     }
 
     private func deliver(_ record: DeliveryRecord, _ mail: Mail, _ database: Database) throws {
@@ -195,13 +213,17 @@ final class EventWriter {
         let isEarlier = record.isTracked && record.time < copy.ledger.delivered ?? record.time
         // Whoever was here before the 250 is judged by it now; a delivery that was stored late counts from its own time.
         if copy.ledger.lastHit != nil && sent != copy.sent || isEarlier, copy.hits <= Self.maximumRecount {
-            let delivered =
-                record.isTracked ? min(copy.ledger.delivered ?? record.time, record.time) : copy.ledger.delivered
-            return try recount(key, mail, database, sent: sent, delivered: delivered)
+            try reopen(key, mail, database)
         }
-        copy.sent = sent
-        if record.isTracked {
-            for change in copy.ledger.deliver(at: record.time) { tally.add(change, mail.tag) }
+        if reopened[key] != nil {
+            copy = try self.copy(key, database)
+            copy.sent = sent
+            if record.isTracked { copy.delivered = min(copy.delivered ?? record.time, record.time) }
+        } else {
+            copy.sent = sent
+            if record.isTracked {
+                for change in copy.ledger.deliver(at: record.time) { tally.add(change, mail.tag) }
+            }
         }
         keep(copy, key)
     }
@@ -234,34 +256,41 @@ final class EventWriter {
         }
         let (isBurst, isNewBurst) = note(hit, in: &copy)
         let isLate = record.time < copy.ledger.lastHit ?? record.time
-        if isLate || isNewBurst, copy.hits <= Self.maximumRecount {
-            var isNew = false
-            try recount(
-                key, mail, database, change: { isNew = try self.insert(number, record, kept, verdict, database) })
-            if isNew { observe(record, isBurst ? .scanner : verdict.hitClass) }
-            return isNew
-        }
-        if isBurst, verdict == .human { verdict = rules.burstVerdict }
+        if isLate || isNewBurst, copy.hits <= Self.maximumRecount { try reopen(key, mail, database) }
+        let isReopened = reopened[key] != nil
+        if isBurst, verdict == .human, !isReopened { verdict = rules.burstVerdict }
         guard try insert(number, record, kept, verdict, database) else { return false }
+        if isReopened {
+            copy.delivered = try self.copy(key, database).delivered
+        } else {
+            tally.add(copy.ledger.take(kept.counted(verdict.hitClass)), mail.tag)
+        }
         copy.hits += 1
-        tally.add(copy.ledger.take(kept.counted(verdict.hitClass)), mail.tag)
         keep(copy, key)
-        observe(record, verdict.hitClass)
+        observe(record, isBurst ? .scanner : verdict.hitClass)
         return true
     }
 
     /// Remembers a click for the burst rule.
     /// - Returns: whether it is one of a burst, and whether earlier hits are to be judged again for it.
-    private func note(_ hit: JudgedHit, in copy: inout Copy) -> (isBurst: Bool, isNew: Bool) {
-        guard let burst = rules.burst, hit.request == .human, hit.link != nil, !hit.source.isEmpty else {
+    func note(_ hit: JudgedHit, in copy: inout Copy) -> (isBurst: Bool, isNew: Bool) {
+        guard let burst = rules.burst, hit.request == .human, let link = hit.link, !hit.source.isEmpty else {
             return (false, false)
         }
-        copy.recent.removeAll { $0.time < hit.time - burst.milliseconds }
-        func links() -> Int { Set(copy.recent.filter { $0.source == hit.source }.map(\.link)).count }
-        let before = links()
-        if copy.recent.count < 1_000 { copy.recent.append(hit) }
-        let after = links()
-        return (after >= burst.links, after >= burst.links && before < burst.links)
+        if copy.recent[hit.source] == nil, copy.recent.count >= Self.maximumSources { copy.recent.removeAll() }
+        var links = copy.recent[hit.source] ?? [:]
+        links = links.filter { $0.value >= hit.time - burst.milliseconds }
+        let before = links.count
+        links[link] = max(links[link] ?? hit.time, hit.time)
+        copy.recent[hit.source] = links
+        return (links.count >= burst.links, links.count >= burst.links && before < burst.links)
+    }
+
+    /// What the latest clicks were.
+    func noteLatest(_ hits: [JudgedHit], in copy: inout Copy) {
+        copy.recent.removeAll()
+        guard let last = hits.last?.time, let burst = rules.burst else { return }
+        for hit in hits where hit.time >= last - burst.milliseconds { _ = note(hit, in: &copy) }
     }
 
     private static let insertEvent = """
@@ -274,7 +303,7 @@ final class EventWriter {
     ) throws -> Bool {
         try database.cachedStatement(sql: Self.insertEvent).execute(arguments: [
             number, record.time, record.kind == .open ? "open" : "click", Data(record.message.bytes), kept.recipient,
-            record.link, record.url, verdict.hitClass.rawValue, verdict.evidence, kept.client, kept.agent,
+            record.link, kept.url, verdict.hitClass.rawValue, verdict.evidence, kept.client, kept.agent,
             record.purpose, record.isHead, kept.said, "", "", "", "",
         ])
         return database.changesCount > 0
@@ -316,7 +345,7 @@ final class EventWriter {
         let hits = try StoredHit.of(key, database, limit: Self.maximumRecount + 1)
         copy.hits = hits.count
         for hit in hits { copy.ledger.remember(hit.counted) }
-        for hit in hits.suffix(100) { _ = note(hit.judged, in: &copy) }
+        noteLatest(hits.map(\.judged), in: &copy)
         return copy
     }
 }
@@ -326,6 +355,8 @@ struct KeptHit {
     let recipient: Int?
     let client: String
     let agent: String
+    /// Of nobody's hit without what may be the recipient's own.
+    let url: String
     /// What the rules said of the agent, where only its family is kept.
     let said: String
     private let record: HitRecord
@@ -335,6 +366,7 @@ struct KeptHit {
         let isNobody = privacy == .anonymous || record.isPrivate
         let isFull = privacy == .full
         said = isNobody || isFull ? "" : agent.said
+        url = isNobody ? CopyLedger.page(of: record.url) : record.url
         recipient = isNobody ? nil : record.recipient
         client = isNobody ? "" : isFull ? record.client : Pseudonym.address(record.client)
         self.agent = isNobody ? "" : isFull ? record.agent : agent.family

@@ -87,6 +87,10 @@ enum Files {
     static func read(_ path: String, offset: Int64, count: Int) throws -> [UInt8] {
         let descriptor = try open(path, O_RDONLY)
         defer { Glibc.close(descriptor) }
+        return try read(descriptor, offset: offset, count: count)
+    }
+
+    static func read(_ descriptor: Int32, offset: Int64, count: Int) throws -> [UInt8] {
         var failure: SystemError?
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
             while initialized < count {
@@ -94,7 +98,7 @@ enum Files {
                     descriptor, buffer.baseAddress?.advanced(by: initialized), count - initialized,
                     Int(offset) + initialized)
                 if got < 0, errno == EINTR { continue }
-                if got < 0 { failure = SystemError("read \(path)") }
+                if got < 0 { failure = SystemError("read") }
                 if got <= 0 { return }
                 initialized += got
             }

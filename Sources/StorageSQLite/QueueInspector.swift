@@ -35,6 +35,16 @@ public struct QueueInspector: Sendable {
         }
     }
 
+    /// The youngest messages.
+    /// - Throws: `DatabaseError`.
+    public func youngest(_ count: Int) throws -> [QueuedMessage] {
+        try database.read { database in
+            try Row.fetchAll(
+                database, sql: "SELECT \(QueueRows.columns) FROM message ORDER BY id DESC LIMIT ?", arguments: [count]
+            ).map(QueueRows.message)
+        }
+    }
+
     /// How many messages there are.
     /// - Throws: `DatabaseError`.
     public func count() throws -> Int {

@@ -46,6 +46,9 @@ final class QueueWriter {
 
     deinit { Glibc.close(lock) }
 
+    /// Lets another take the queue over, before whoever closed it is told.
+    func unlock() { flock(lock, LOCK_UN) }
+
     /// Carries out a group: contents, one sync, one transaction, then the answers.
     /// - Returns: the answer to `close`, where it was in the group.
     func perform(_ group: [SQLiteQueueStore.Operation]) -> CheckedContinuation<Void, Never>? {

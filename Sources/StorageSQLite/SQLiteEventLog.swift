@@ -127,7 +127,7 @@ public final class SQLiteEventLog: EventSink {
                 return (buffer.events, buffer.isClosed, buffer.hasNoStore)
             }
             if let error = attempt({ try file.keep(events) }) {
-                buffer.withLock { $0.status.dropped += events.count }
+                putBack(events)
                 failure = failure ?? "events cannot be written to their journal: \(error)"
             }
             if isLast || Date().timeIntervalSince(lastSync) > 0.8 {
@@ -150,6 +150,15 @@ public final class SQLiteEventLog: EventSink {
             kept.signal()
             if hasNoStore { finished.signal() }
             return
+        }
+    }
+
+    /// A journal that cannot be written now may be in a moment; meanwhile they wait where they came from.
+    private func putBack(_ events: [Event]) {
+        buffer.withLock { buffer in
+            let room = buffer.isClosed ? 0 : max(0, Self.bufferLimit - buffer.events.count)
+            buffer.events.insert(contentsOf: events.prefix(room), at: 0)
+            buffer.status.dropped += events.count - min(room, events.count)
         }
     }
 

@@ -1,5 +1,6 @@
 import Foundation
 import GRDB
+import Glibc
 
 enum SQLiteFile {
     /// Opens a database in WAL mode.
@@ -7,12 +8,19 @@ enum SQLiteFile {
     ///   - isDurable: `synchronous=FULL`: a commit is on disk when it returns; else after the next checkpoint.
     ///   - busyTime: seconds to wait for another writer.
     static func open(_ path: String, isDurable: Bool, busyTime: TimeInterval = 10) throws -> DatabaseQueue {
-        try DatabaseQueue(path: path, configuration: configuration(isDurable: isDurable, busyTime: busyTime))
+        try makePrivate(path)
+        return try DatabaseQueue(path: path, configuration: configuration(isDurable: isDurable, busyTime: busyTime))
     }
 
     /// Opens a database that one may read in several threads while another writes.
     static func openPool(_ path: String) throws -> DatabasePool {
-        try DatabasePool(path: path, configuration: configuration(isDurable: false, busyTime: 2))
+        try makePrivate(path)
+        return try DatabasePool(path: path, configuration: configuration(isDurable: false, busyTime: 2))
+    }
+
+    /// SQLite would make it readable for all; what stands beside a database takes its mode.
+    private static func makePrivate(_ path: String) throws {
+        Glibc.close(try Files.open(path, O_RDWR | O_CREAT))
     }
 
     private static func configuration(isDurable: Bool, busyTime: TimeInterval) -> Configuration {

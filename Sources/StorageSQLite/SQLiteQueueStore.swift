@@ -206,6 +206,7 @@ public final class SQLiteQueueStore: QueueStore {
             guard !group.isEmpty else { continue }
             if let done = writer.perform(group) {
                 pending.withLock { $0.isClosed = true }
+                writer.unlock()
                 done.resume()
                 return
             }

@@ -137,7 +137,7 @@ public struct CopyLedger: Sendable, Hashable {
     }
 
     /// A link's address for the list of links: without query and fragment, which may be the recipient's own.
-    static func page(of url: String) -> String {
+    public static func page(of url: String) -> String {
         String(
             decoding: url.utf8.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }.prefix(500), as: UTF8.self)
     }

@@ -61,34 +61,45 @@ public enum EventCoding {
         return bytes
     }
 
+    /// What a journal from elsewhere may say: far from where sums would overflow.
+    private static let times: ClosedRange<Int64> = 0...(1 << 45)
+    private static let numbers = 0...(1 << 28)
+
     /// Reads a line without its LF; `nil` for a torn or foreign one.
     public static func decode(_ line: some Collection<UInt8>) -> (number: Int64, event: Event)? {
         var fields = line.split(separator: 0x1F, omittingEmptySubsequences: false).map {
             String(decoding: $0, as: UTF8.self)
         }
         guard fields.count >= 8, let number = Int64(fields[0]), let message = TrackingMessageID(hexadecimal: fields[2]),
-            let time = Int64(fields[3])
+            let time = Int64(fields[3]), times.contains(time)
         else { return nil }
         let kind = fields[1]
         fields.removeFirst(4)
         switch kind {
         case "M":
-            guard fields.count >= 6, let privacy = Privacy(rawValue: fields[4]) else { return nil }
+            guard fields.count >= 6, let privacy = Privacy(rawValue: fields[4]),
+                fields[1].isEmpty || TagName(fields[1]) != nil
+            else { return nil }
             let record = MessageRecord(
                 message: message, time: time, queueID: fields[0], tag: fields[1], fromDomain: fields[2],
                 recipients: Array(fields[6...]), untracked: fields[3], privacy: privacy, subject: fields[5])
             return (number, .message(record))
         case "D":
-            guard fields.count == 7, let recipient = Int(fields[0]) else { return nil }
+            guard fields.count == 7, let recipient = Int(fields[0]), numbers.contains(recipient) else {
+                return nil
+            }
             let record = DeliveryRecord(
                 message: message, time: time, recipient: recipient, status: fields[1], upstream: fields[2],
                 reply: fields[3], passedThrough: fields[4], isTracked: fields[5] == "1", links: links(fields[6]))
             return (number, .delivery(record))
         case "O", "C":
-            guard fields.count == 7, let recipient = Int(fields[0]) else { return nil }
+            guard fields.count == 7, let recipient = Int(fields[0]), numbers.contains(recipient) else {
+                return nil
+            }
             let record = HitRecord(
                 message: message, time: time, kind: kind == "O" ? .open : .click, recipient: recipient,
-                link: Int(fields[1]), url: fields[2], client: fields[3], agent: fields[4], purpose: fields[5],
+                link: Int(fields[1]).flatMap { numbers.contains($0) ? $0 : nil }, url: fields[2], client: fields[3],
+                agent: fields[4], purpose: fields[5],
                 isHead: fields[6].contains("H"), isPrivate: fields[6].contains("P"))
             return (number, .hit(record))
         default: return nil

@@ -241,9 +241,12 @@ struct LiveFeed {
 
     /// The events, and nothing from time to time.
     private static func ticking(_ stream: AsyncStream<StoredEvent>) -> AsyncStream<[StoredEvent]> {
-        AsyncStream { continuation in
+        AsyncStream(bufferingPolicy: .bufferingOldest(1_000)) { continuation in
             let events = Task {
-                for await event in stream { continuation.yield([event]) }
+                for await event in stream {
+                    // Whoever is that far behind comes again with the last number seen.
+                    if case .dropped = continuation.yield([event]) { break }
+                }
                 continuation.finish()
             }
             let ticks = Task {

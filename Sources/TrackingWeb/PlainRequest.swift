@@ -139,8 +139,18 @@ final class PlainHitHandler: ChannelInboundHandler {
         finish(WebResponse.hit(answer, keepsAlive: plain.keepsAlive), keepsAlive: plain.keepsAlive, context)
     }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if isPlain, context.channel.isWritable { try? context.channel.syncOptions?.setOption(.autoRead, value: true) }
+        context.fireChannelWritabilityChanged()
+    }
+
     private func finish(_ response: ByteBuffer, keepsAlive: Bool, _ context: ChannelHandlerContext) {
-        guard !keepsAlive else { return context.writeAndFlush(wrapOutboundOut(response), promise: nil) }
+        guard !keepsAlive else {
+            context.writeAndFlush(wrapOutboundOut(response), promise: nil)
+            // Whoever does not take answers is not asked for more.
+            if !context.channel.isWritable { try? context.channel.syncOptions?.setOption(.autoRead, value: false) }
+            return
+        }
         isClosing = true
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(response)).assumeIsolated().whenComplete { _ in

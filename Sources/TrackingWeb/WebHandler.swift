@@ -27,6 +27,8 @@ final class WebHandler: ChannelInboundHandler {
     private let server: WebServer
     private var state = State.idle
     private var waiting: [HTTPServerRequestPart] = []
+    private var isReading = true
+    private var isDraining = false
     /// When the time for the next request began: octets alone do not prolong it, or a slow client would stay for ever.
     private var lastAnswer: NIODeadline
     private var timer: Scheduled<Void>?
@@ -54,13 +56,41 @@ final class WebHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let part = unwrapInboundIn(data)
-        if case .answering = state { waiting.append(part) } else { take(part, context) }
+        // What cannot be answered now waits; nothing more is read meanwhile, so that it is one buffer's worth.
+        waiting.append(part)
+        drain(context)
     }
 
     func channelReadComplete(context: ChannelHandlerContext) { context.flush() }
 
+    func channelWritabilityChanged(context: ChannelHandlerContext) { drain(context) }
+
+    /// Takes what waits, for as long as the client takes the answers.
+    private func drain(_ context: ChannelHandlerContext) {
+        // A flush may call back here.
+        guard !isDraining else { return }
+        isDraining = true
+        var taken = 0
+        while taken < waiting.count, !isAnswering {
+            if !context.channel.isWritable { context.flush() }
+            guard context.channel.isWritable else { break }
+            taken += 1
+            take(waiting[taken - 1], context)
+        }
+        waiting.removeFirst(taken)
+        isDraining = false
+        let mayRead = context.channel.isWritable && waiting.isEmpty && !isAnswering
+        guard mayRead != isReading else { return }
+        isReading = mayRead
+        try? context.channel.syncOptions?.setOption(.autoRead, value: mayRead)
+    }
+
+    private var isAnswering: Bool { if case .answering = state { true } else { false } }
+
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         if case .closing = state { return }
+        // An answer that is under way must not be mixed with another.
+        if case .answering = state { return context.close(promise: nil) }
         guard let error = error as? HTTPParserError else {
             state = .closing
             return context.close(promise: nil)
@@ -173,8 +203,6 @@ final class WebHandler: ChannelInboundHandler {
         _ context: ChannelHandlerContext, _ body: @escaping @Sendable (ChannelWriter) async throws -> Bool
     ) {
         state = .answering
-        // What comes now waits in the kernel.
-        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
         let writer = ChannelWriter(channel: context.channel)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let loop = context.eventLoop
@@ -193,18 +221,8 @@ final class WebHandler: ChannelInboundHandler {
         guard staysOpen else { return close(context) }
         state = .idle
         lastAnswer = .now()
-        let parts = waiting
-        waiting = []
-        for (index, part) in parts.enumerated() {
-            if case .answering = state {
-                waiting.append(contentsOf: parts[index...])
-                return context.flush()
-            }
-            take(part, context)
-        }
+        drain(context)
         context.flush()
-        if case .answering = state { return }
-        try? context.channel.syncOptions?.setOption(.autoRead, value: true)
     }
 
     private func write(_ response: ByteBuffer, _ context: ChannelHandlerContext) {
@@ -225,7 +243,12 @@ final class WebHandler: ChannelInboundHandler {
 struct ChannelWriter: Sendable {
     let channel: any Channel
 
-    func send(_ bytes: ByteBuffer) async throws { try await channel.writeAndFlush(bytes) }
+    /// Waits for the client to take it, though not for ever.
+    func send(_ bytes: ByteBuffer) async throws {
+        let deadline = channel.eventLoop.scheduleTask(in: WebLimits.idleTime) { channel.close(promise: nil) }
+        defer { deadline.cancel() }
+        try await channel.writeAndFlush(bytes)
+    }
 
     /// - Returns: whether the connection may stay open.
     func send(_ response: Response, isHead: Bool, keepsAlive: Bool) async throws -> Bool {

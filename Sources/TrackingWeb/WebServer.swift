@@ -25,7 +25,7 @@ struct WebServer: Sendable {
     let prefixes: [String]
     let router: RouterResponder<WebContext>
     let logger: Logger
-    let connections: ConnectionLimit
+    let connections = ConnectionLimit()
 
     /// Listens once per event loop: the kernel deals the connections out, and none changes its thread.
     func bind(on group: any EventLoopGroup) async throws -> [any Channel] {
@@ -60,6 +60,7 @@ struct WebServer: Sendable {
             .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .serverChannelOption(.maxMessagesPerRead, value: 64)
             .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelOption(.writeBufferWaterMark, value: .init(low: 16 << 10, high: 64 << 10))
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(PlainHitHandler(server: server))
@@ -85,11 +86,11 @@ enum WebLimits {
     static let bodyOctets = 64 << 10
     /// A request that is not whole so long after the one before, or after the connection's begin, is not awaited.
     static let idleTime = TimeAmount.seconds(30)
-    /// Connections of all listeners.
+    /// Connections of a listener.
     static let connections = 8_192
 }
 
-/// Counts the connections of all listeners.
+/// Counts the connections of a listener.
 final class ConnectionLimit: Sendable {
     private let count = Atomic<Int>(0)
 

@@ -62,7 +62,6 @@ public struct WebParts: Sendable {
     public var console: Console?
     /// Takes what goes wrong.
     public var logger: Logger
-    let connections = ConnectionLimit()
 
     /// Parts without a console.
     public init(
@@ -109,7 +108,7 @@ public struct WebService: Service {
     func server() -> WebServer {
         WebServer(
             listener: listener, hits: parts.responder, prefixes: parts.prefixes.union([""]).sorted(),
-            router: router().buildResponder(), logger: parts.logger, connections: parts.connections)
+            router: router().buildResponder(), logger: parts.logger)
     }
 
     /// Everything but pixel and redirect.

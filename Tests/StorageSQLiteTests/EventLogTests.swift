@@ -140,5 +140,13 @@ private func click(_ number: UInt8, time: Int64 = 5) throws -> Event {
         let decoded = try #require(EventCoding.decode(line.dropLast()))
         #expect(decoded.number == 42 && decoded.event == event)
         for length in 0..<20 { _ = EventCoding.decode(line.prefix(length)) }
+        // Times and numbers whose sums would overflow are no event's.
+        let text = String(decoding: line.dropLast(), as: UTF8.self)
+        let fields = text.split(separator: "\u{1F}", omittingEmptySubsequences: false).map(String.init)
+        for bad in ["9223372036854775807", "-1", "x"] {
+            var changed = fields
+            changed[3] = bad
+            #expect(EventCoding.decode(Array(changed.joined(separator: "\u{1F}").utf8)) == nil)
+        }
     }
 }

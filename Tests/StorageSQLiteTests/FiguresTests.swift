@@ -172,6 +172,52 @@ private func time(of event: Event) -> Int64 {
     }
 }
 
+/// Bursts without end from ever new sources cost what their number costs, and are counted as the law counts them.
+@Test func manyBurstsAreJudgedOnce() throws {
+    let folder = try Folder()
+    let message = try id(1)
+    var hits: [(number: Int64, event: Event)] = [
+        (
+            number: 0,
+            event: .message(
+                MessageRecord(
+                    message: message, time: start, queueID: "Q", tag: "news", fromDomain: "", recipients: ["a@b.test"],
+                    untracked: "", privacy: .full, subject: ""))
+        )
+    ]
+    for number in 0..<1_800 {
+        hits.append(
+            (
+                number: Int64(number + 1),
+                event: .hit(
+                    HitRecord(
+                        message: message, time: start + Int64(number) * 2, kind: .click, recipient: 0, link: number % 3,
+                        url: "https://a.test/", client: "192.0.2.1", agent: "Ma\(number / 3) x"))
+            ))
+    }
+    let begin = ContinuousClock.now
+    let pieces = stride(from: 0, to: hits.count, by: 600).map { Array(hits[$0..<min($0 + 600, hits.count)]) }
+    let database = try store(pieces, in: folder, name: "bursts")
+    #expect(ContinuousClock.now - begin < .seconds(10))
+    let classes = try database.read {
+        try String.fetchAll($0, sql: "SELECT DISTINCT class FROM event WHERE kind = 'click'")
+    }
+    #expect(classes == ["scanner"])
+}
+
+/// A delivery that is stored in front of its mail counts under the mail's tag in the end.
+@Test func deliveriesMayComeBeforeTheirMail() throws {
+    let folder = try Folder()
+    var generator = Generator(state: 4)
+    let all = try events(&generator, mails: 20, hits: 0).enumerated().map { (number: Int64($0), event: $1) }
+    let mails = all.filter(isMessage)
+    let deliveries = all.filter { !isMessage($0) }
+    let expected = try Totals(try store([mails + deliveries], in: folder, name: "first"))
+    let found = try Totals(try store([deliveries, mails], in: folder, name: "last"))
+    #expect(found.days == expected.days && found.minutes == expected.minutes && found.copies == expected.copies)
+    #expect(found.reasons.filter { $0["count"] != 0 } == expected.reasons)
+}
+
 /// Judging anew gives the figures that the new rules would have given from the start.
 @Test(arguments: 1...3)
 func historyCanBeJudgedAnew(_ seed: UInt64) async throws {

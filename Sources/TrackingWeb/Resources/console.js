@@ -25,7 +25,7 @@
 
   const show = (event) => {
     if (filter.get("kind") && filter.get("kind") !== event.kind) return;
-    if (filter.get("tag") && filter.get("tag") !== event.tag) return;
+    if (filter.get("tag") && filter.get("tag") !== (event.tag || "-")) return;
     body.querySelector("tr.empty")?.remove();
     const row = document.createElement("tr");
     row.className = `new ${event.class}`;
