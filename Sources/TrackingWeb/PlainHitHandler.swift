@@ -1,0 +1,106 @@
+import NIOCore
+import NIOHTTP1
+
+/// In front of a connection: answers plain hits from the octets, and puts the full parser in place for all else.
+final class PlainHitHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias InboundOut = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private let server: WebServer
+    private var peer = ""
+    private var isPlain = true
+    private var isClosing = false
+    private var lastAnswer = NIODeadline.distantPast
+    private var timer: Scheduled<Void>?
+
+    init(server: WebServer) { self.server = server }
+
+    func channelActive(context: ChannelHandlerContext) {
+        guard server.connections.enter() else { return context.close(promise: nil) }
+        // The channel's own copy: the context would ask the system again.
+        peer = context.channel.remoteAddress?.ipAddress ?? ""
+        lastAnswer = .now()
+        watch(context, after: WebLimits.idleTime)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        server.connections.leave()
+        timer?.cancel()
+        context.fireChannelInactive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard isPlain else { return context.fireChannelRead(data) }
+        guard !isClosing else { return }
+        guard let plain = PlainRequest(unwrapInboundIn(data), prefixes: server.prefixes) else {
+            return handOver(data, context)
+        }
+        let answer = server.hits.answer(plain.kind, plain.token, plain.request, from: peer)
+        if case .asksForTag = answer {
+            // It was recorded; the full handler would record it again.
+            return lookUp(answer, keepsAlive: plain.keepsAlive, context)
+        }
+        lastAnswer = .now()
+        finish(WebResponse.hit(answer, keepsAlive: plain.keepsAlive), keepsAlive: plain.keepsAlive, context)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if isPlain, context.channel.isWritable { try? context.channel.syncOptions?.setOption(.autoRead, value: true) }
+        context.fireChannelWritabilityChanged()
+    }
+
+    private func finish(_ response: ByteBuffer, keepsAlive: Bool, _ context: ChannelHandlerContext) {
+        guard !keepsAlive else {
+            context.writeAndFlush(wrapOutboundOut(response), promise: nil)
+            // Whoever does not take answers is not asked for more.
+            if !context.channel.isWritable { try? context.channel.syncOptions?.setOption(.autoRead, value: false) }
+            return
+        }
+        isClosing = true
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        context.writeAndFlush(wrapOutboundOut(response)).assumeIsolated().whenComplete { _ in
+            bound.value.close(promise: nil)
+        }
+    }
+
+    /// A block list that names tags: whose mail it is must be looked up; meanwhile nothing is read.
+    private func lookUp(_ answer: HitAnswer, keepsAlive: Bool, _ context: ChannelHandlerContext) {
+        guard case .asksForTag(let message, let otherwise) = answer else { return }
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        let (loop, hits) = (context.eventLoop, server.hits)
+        Task {
+            let isBlocked = await hits.isBlocked(message)
+            loop.execute {
+                let (handler, context) = bound.value
+                let answer = isBlocked ? HitAnswer.blocked(isHead: otherwise.isHead) : otherwise
+                handler.lastAnswer = .now()
+                handler.finish(WebResponse.hit(answer, keepsAlive: keepsAlive), keepsAlive: keepsAlive, context)
+                try? context.channel.syncOptions?.setOption(.autoRead, value: true)
+            }
+        }
+    }
+
+    private func handOver(_ data: NIOAny, _ context: ChannelHandlerContext) {
+        isPlain = false
+        timer?.cancel()
+        do {
+            try context.pipeline.syncOperations.addHandlers(
+                ByteToMessageHandler(WebServer.decoder()), WebHandler(server: server, peer: peer, since: lastAnswer))
+        } catch {
+            return context.close(promise: nil)
+        }
+        context.fireChannelRead(data)
+    }
+
+    private func watch(_ context: ChannelHandlerContext, after time: TimeAmount) {
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        timer = context.eventLoop.scheduleTask(in: time) {
+            let (handler, context) = bound.value
+            let left = handler.lastAnswer + WebLimits.idleTime - .now()
+            if left > .nanoseconds(0) { return handler.watch(context, after: left) }
+            context.close(promise: nil)
+        }
+    }
+}
