@@ -141,6 +141,9 @@ public struct HitResponder: Sendable {
         }
     }
 
+    /// Whether the block list names tags.
+    var asksForTags: Bool { !blockList().tags.isEmpty }
+
     func isBlocked(_ message: TrackingMessageID) async -> Bool {
         guard let tag = await tag(message) else { return false }
         return blockList().tags.contains(tag)

@@ -33,14 +33,13 @@ final class PlainHitHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard isPlain else { return context.fireChannelRead(data) }
         guard !isClosing else { return }
-        guard let plain = PlainRequest(unwrapInboundIn(data), prefixes: server.prefixes) else {
+        // Where tags are blocked, whose mail it is must be looked up: the full handler can wait.
+        guard !server.hits.asksForTags,
+            let plain = PlainRequest(unwrapInboundIn(data), prefixes: server.prefixes)
+        else {
             return handOver(data, context)
         }
         let answer = server.hits.answer(plain.kind, plain.token, plain.request, from: peer)
-        if case .asksForTag = answer {
-            // It was recorded; the full handler would record it again.
-            return lookUp(answer, keepsAlive: plain.keepsAlive, context)
-        }
         lastAnswer = .now()
         finish(WebResponse.hit(answer, keepsAlive: plain.keepsAlive), keepsAlive: plain.keepsAlive, context)
     }
@@ -61,24 +60,6 @@ final class PlainHitHandler: ChannelInboundHandler {
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(response)).assumeIsolated().whenComplete { _ in
             bound.value.close(promise: nil)
-        }
-    }
-
-    /// A block list that names tags: whose mail it is must be looked up; meanwhile nothing is read.
-    private func lookUp(_ answer: HitAnswer, keepsAlive: Bool, _ context: ChannelHandlerContext) {
-        guard case .asksForTag(let message, let otherwise) = answer else { return }
-        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        let (loop, hits) = (context.eventLoop, server.hits)
-        Task {
-            let isBlocked = await hits.isBlocked(message)
-            loop.execute {
-                let (handler, context) = bound.value
-                let answer = isBlocked ? HitAnswer.blocked(isHead: otherwise.isHead) : otherwise
-                handler.lastAnswer = .now()
-                handler.finish(WebResponse.hit(answer, keepsAlive: keepsAlive), keepsAlive: keepsAlive, context)
-                try? context.channel.syncOptions?.setOption(.autoRead, value: true)
-            }
         }
     }
 
