@@ -1,10 +1,11 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+// Without MemberImportVisibility: swift-nio's C modules declare glibc's structs once more, and which module then owns
+// `stat` depends on how many cores the build has.
 let house: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
@@ -96,31 +97,47 @@ let package = Package(
             name: "RelayConfiguration",
             dependencies: ["Tracking", "SMTPProtocol", .product(name: "TOMLKit", package: "TOMLKit")],
             swiftSettings: house),
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: house),
         .testTarget(name: "MailMessageTests", dependencies: ["MailMessage"], swiftSettings: house),
         .testTarget(name: "HTMLRewritingTests", dependencies: ["HTMLRewriting"], swiftSettings: house),
         .testTarget(name: "SMTPProtocolTests", dependencies: ["SMTPProtocol"], swiftSettings: house),
-        .testTarget(name: "TrackingTests", dependencies: ["Tracking", "MailMessage"], swiftSettings: house),
+        .testTarget(
+            name: "TrackingTests", dependencies: ["Tracking", "MailMessage", "TestSupport"], swiftSettings: house),
         .testTarget(
             name: "OpenSSLBridgeTests", dependencies: ["OpenSSLBridge", nioCore, nioPosix, nioEmbedded],
             swiftSettings: house),
         .testTarget(
             name: "RelayConfigurationTests", dependencies: ["RelayConfiguration", "Tracking", "SMTPProtocol"],
             swiftSettings: house),
-        .testTarget(name: "MessageQueueTests", dependencies: ["MessageQueue"], swiftSettings: house),
+        .testTarget(
+            name: "SMTPTransportTests",
+            dependencies: ["SMTPTransport", "SMTPProtocol", "OpenSSLBridge", "TestSupport", nioCore, nioPosix],
+            swiftSettings: house),
+        .testTarget(
+            name: "RelayTests",
+            dependencies: [
+                "Relay", "RelayConfiguration", "MessageQueue", "StorageSQLite", "Tracking", "TrackingEvents",
+                "SMTPTransport", "SMTPProtocol", "FakeUpstream", "TrackingWeb", "TestSupport", nioPosix,
+            ],
+            swiftSettings: house),
+        .testTarget(
+            name: "MessageQueueTests",
+            dependencies: ["MessageQueue", "StorageSQLite", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: house),
         .testTarget(
             name: "TrackingEventsTests", dependencies: ["TrackingEvents", "Tracking"], swiftSettings: house),
         .testTarget(
             name: "StorageSQLiteTests",
             dependencies: [
-                "StorageSQLite", "MessageQueue", "Tracking", "TrackingEvents",
+                "StorageSQLite", "MessageQueue", "Tracking", "TrackingEvents", "TestSupport",
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
-            swiftSettings: house),
+            exclude: ["Fixtures"], swiftSettings: house),
         .testTarget(
             name: "TrackingWebTests",
             dependencies: [
-                "TrackingWeb", "Tracking", "TrackingEvents", hummingbird, metrics, log, nioCore, nioEmbedded,
-                http1,
+                "TrackingWeb", "Tracking", "TrackingEvents", "TestSupport", hummingbird, metrics, log, nioCore,
+                nioEmbedded, http1,
             ],
             swiftSettings: house),
         .testTarget(
@@ -131,9 +148,9 @@ let package = Package(
             name: "EndToEnd",
             dependencies: [
                 "tracerelay", "FakeUpstream", "SMTPTransport", "SMTPProtocol", "OpenSSLBridge", "Tracking",
-                "MailMessage", nioPosix,
+                "MailMessage", "TestSupport", nioPosix,
             ],
-            swiftSettings: house),
+            exclude: ["Fixtures"], swiftSettings: house),
         .testTarget(
             name: "CorpusTests", dependencies: ["Relay", "RelayConfiguration", "Tracking", "MailMessage"],
             exclude: ["Cases", "add-case.sh"], swiftSettings: house),

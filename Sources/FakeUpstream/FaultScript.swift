@@ -45,6 +45,36 @@ public struct Fault: Codable, Sendable, Hashable {
         self.times = times
     }
 
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case at, action, address, reply, milliseconds, times
+    }
+
+    private struct AnyKey: CodingKey {
+        let stringValue: String
+        let intValue: Int? = nil
+        init?(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    /// Reads a fault; a key that is none is an error, since a fault that was meant would not happen.
+    public init(from decoder: any Decoder) throws {
+        let known = CodingKeys.allCases.map(\.rawValue)
+        for key in try decoder.container(keyedBy: AnyKey.self).allKeys where !known.contains(key.stringValue) {
+            throw DecodingError.dataCorrupted(
+                DecodingError.Context(
+                    codingPath: decoder.codingPath,
+                    debugDescription: "\"\(key.stringValue)\" is no key of a fault; there are "
+                        + known.joined(separator: ", ")))
+        }
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        at = try values.decode(String.self, forKey: .at)
+        action = try values.decode(Action.self, forKey: .action)
+        address = try values.decodeIfPresent(String.self, forKey: .address)
+        reply = try values.decodeIfPresent(String.self, forKey: .reply)
+        milliseconds = try values.decodeIfPresent(Int.self, forKey: .milliseconds)
+        times = try values.decodeIfPresent(Int.self, forKey: .times)
+    }
+
     static let events = [
         "connect", "EHLO", "HELO", "STARTTLS", "AUTH", "MAIL", "RCPT", "DATA", "content", "RSET", "NOOP", "QUIT",
     ]
@@ -82,7 +112,7 @@ public struct Fault: Codable, Sendable, Hashable {
 /// The faults of an upstream, in order; the first that fits and is not used up happens.
 public final class FaultScript: Sendable {
     /// Why a script cannot be used.
-    public struct Defect: Error, Sendable, CustomStringConvertible {
+    public struct Defect: Error, Sendable, Hashable, CustomStringConvertible {
         /// What is wrong.
         public let description: String
     }
@@ -105,7 +135,8 @@ public final class FaultScript: Sendable {
         do {
             list = try JSONDecoder().decode([Fault].self, from: Data(json))
         } catch let DecodingError.dataCorrupted(context) {
-            throw Defect(description: "not a JSON list of faults: \(context.debugDescription)")
+            let entry = context.codingPath.first?.intValue.map { "entry \($0 + 1): " } ?? ""
+            throw Defect(description: "not a JSON list of faults: \(entry)\(context.debugDescription)")
         } catch {
             throw Defect(
                 description:

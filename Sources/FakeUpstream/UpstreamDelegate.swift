@@ -23,10 +23,12 @@ final class UpstreamDelegate: ServerDelegate {
 
     func connected(_ connection: ConnectionFacts) -> Reply? { nil }
 
-    func authentication(for connection: ConnectionFacts) -> ServerSession.Authentication {
-        let isMandatory = settings.requiresAuthentication || settings.profile == .directmail
+    func configure(_ settings: inout ServerSession.Settings, for connection: ConnectionFacts) {
+        let isDirectMail = self.settings.profile == .directmail
         // Direct Mail takes AUTH in clear too; so does an upstream without TLS.
-        return .offered(isMandatory: isMandatory, allowsClear: settings.profile == .directmail || settings.tls == .none)
+        settings.authentication = .offered(
+            isMandatory: self.settings.requiresAuthentication || isDirectMail,
+            allowsClear: isDirectMail || self.settings.tls == .none)
     }
 
     func sender(_ path: ReversePath, _ parameters: MailParameters, _ connection: ConnectionFacts)
@@ -50,7 +52,7 @@ final class UpstreamDelegate: ServerDelegate {
         return .reply(Reply(535, EnhancedStatusCode(5, 7, 8), "Authentication failure"))
     }
 
-    func makeSpill() throws -> any ContentSpill { MemorySpill() }
+    func makeSpill() throws -> MemorySpill { MemorySpill() }
 
     func intervene(at event: String, argument: String, _ connection: ConnectionFacts) -> Intervention {
         // What happens to content is decided in `message`, where it is known whether it is captured.
@@ -68,13 +70,13 @@ final class UpstreamDelegate: ServerDelegate {
         }
     }
 
-    func message(_ envelope: Envelope, _ content: ReceivedContent, _ connection: ConnectionFacts) async
+    func message(_ envelope: Envelope, _ content: ReceivedContent<MemorySpill>, _ connection: ConnectionFacts) async
         -> ServerSession.Verdict
     {
         let bytes: [UInt8] =
             switch content {
             case .memory(let bytes): bytes
-            case .spilled(let spill): (spill as? MemorySpill)?.bytes.withLock { $0 } ?? []
+            case .spilled(let spill): spill.bytes.withLock { $0 }
             }
         let fault = script.next(at: "content", envelope.recipients.first?.description ?? "")
         switch fault?.action {
@@ -134,7 +136,7 @@ final class UpstreamDelegate: ServerDelegate {
 }
 
 /// A test server keeps even large contents in memory.
-private final class MemorySpill: ContentSpill {
+final class MemorySpill: ContentSpill {
     let bytes = Mutex<[UInt8]>([])
 
     func append(_ piece: [UInt8]) async throws { bytes.withLock { $0 += piece } }

@@ -15,6 +15,21 @@ struct ForeignContent {
     private var open: [Open] = []
     /// How often each name is open: an end tag of no open element costs one look-up, however deep it is.
     private var counts: [String: Int] = [:]
+    /// How many open elements an end tag from inside does not reach through.
+    private var stoppers = 0
+    /// The HTML elements around; `nil` where the document holds no foreign content.
+    private(set) var outside: OpenElements?
+
+    /// - Parameter followsHTML: whether end tags outside of foreign content matter, since there is some.
+    init(followsHTML: Bool) { outside = followsHTML ? OpenElements() : nil }
+
+    /// Text in front of, or between, what is foreign.
+    mutating func text() { if !isActive { outside?.reconstruct() } }
+
+    /// Whether an HTML start tag inside closes the table cell around the foreign content.
+    private static let tableParts: Set<String> = [
+        "caption", "colgroup", "col", "tbody", "td", "tfoot", "th", "thead", "tr",
+    ]
 
     /// Whether any svg or math is open.
     var isActive: Bool { !open.isEmpty }
@@ -28,7 +43,7 @@ struct ForeignContent {
 
     private static let svgPoints: Set<String> = ["foreignobject", "desc", "title"]
     private static let mathPoints: Set<String> = ["mi", "mo", "mn", "ms", "mtext"]
-    private static let void: Set<String> = [
+    static let void: Set<String> = [
         "area", "base", "basefont", "bgsound", "br", "col", "embed", "frame", "hr", "img", "input", "keygen", "link",
         "meta", "param", "source", "track", "wbr",
     ]
@@ -42,7 +57,11 @@ struct ForeignContent {
     mutating func startTag(_ tag: HTMLTag, in html: [UInt8]) -> Bool {
         let name = HTMLBytes.lowercased(html, tag.name)
         guard let current = open.last else {
-            guard name == "svg" || name == "math" else { return false }
+            guard name == "svg" || name == "math" else {
+                outside?.startTag(name)
+                return false
+            }
+            outside?.reconstruct()
             push(name, name == "svg" ? .svg : .math, tag, html)
             return true
         }
@@ -52,6 +71,10 @@ struct ForeignContent {
                 return true
             }
             while usesForeignRules { pop(from: open.count - 1) }
+            guard isActive else {
+                outside?.startTag(name)
+                return false
+            }
         } else if current.namespace == .math, Self.mathPoints.contains(current.name),
             name == "mglyph" || name == "malignmark"
         {
@@ -90,10 +113,14 @@ struct ForeignContent {
     private mutating func append(_ element: Open) {
         open.append(element)
         counts[element.name, default: 0] += 1
+        if Self.stopsEndTags(element) { stoppers += 1 }
     }
 
     private mutating func pop(from index: Int) {
-        for element in open[index...] { counts[element.name] = counts[element.name].flatMap { $0 > 1 ? $0 - 1 : nil } }
+        for element in open[index...] {
+            counts[element.name] = counts[element.name].flatMap { $0 > 1 ? $0 - 1 : nil }
+            if Self.stopsEndTags(element) { stoppers -= 1 }
+        }
         open.removeSubrange(index...)
     }
 
@@ -114,15 +141,32 @@ struct ForeignContent {
             while usesForeignRules { pop(from: open.count - 1) }
             return false
         }
-        guard counts[name] != nil else { return false }
         // An HTML element's end tag does not reach through the foreign element around it; a foreign one's does not
-        // reach through an HTML element.
-        for index in open.indices.reversed() {
+        // reach through an HTML element, but where there is none in here, through all of them.
+        let isOpen = counts[name] != nil
+        for index in open.indices.reversed() where isOpen {
             guard (open[index].namespace == .html) == (current.namespace == .html) else { break }
             guard open[index].name == name else { continue }
             pop(from: index)
             return true
         }
+        if stoppers > 0 {
+            // Only the end of a table's part reaches through an integration point (§13.2.4.2, table scope).
+            guard Self.tableParts.contains(name) || name == "table" else { return false }
+            guard counts["table"] == nil, counts["template"] == nil else { return false }
+        }
+        if outside?.endTag(name) == true { pop(from: 0) }
         return false
+    }
+
+    private static func stopsEndTags(_ element: Open) -> Bool {
+        element.namespace == .html || element.isIntegrationPoint || element.name == "annotation-xml"
+    }
+
+    /// Takes an end tag where nothing foreign is open.
+    mutating func outerEndTag(_ tag: HTMLTag, in html: [UInt8]) {
+        guard outside != nil else { return }
+        let name = HTMLBytes.lowercased(html, tag.name)
+        if name == "p" { _ = outside?.endParagraph() } else { _ = outside?.endTag(name) }
     }
 }

@@ -49,7 +49,8 @@ enum HTMLBytes {
 
 /// The elements that mean something for links, raw text or the pixel.
 enum HTMLElement: Equatable {
-    case a, area, base, basefont, bgsound, body, head, html, iframe, img, link, math, meta, noembed, noframes, noscript
+    case a, area, base, basefont, bgsound, body, frameset, head, html, iframe, img, link, math, meta, noembed, noframes,
+        noscript
     case plaintext, script, select, style, svg, template, textarea, title, xmp
     case other
 
@@ -80,21 +81,12 @@ enum HTMLElement: Equatable {
         case (8, UInt8(ascii: "b")): (word, element) = ("basefont", .basefont)
         case (8, UInt8(ascii: "n")) where HTMLBytes.equals(html, name, "noframes"): return .noframes
         case (8, UInt8(ascii: "n")): (word, element) = ("noscript", .noscript)
+        case (8, UInt8(ascii: "f")): (word, element) = ("frameset", .frameset)
         case (8, UInt8(ascii: "t")) where HTMLBytes.equals(html, name, "template"): return .template
         case (8, UInt8(ascii: "t")): (word, element) = ("textarea", .textarea)
         case (9, UInt8(ascii: "p")): (word, element) = ("plaintext", .plaintext)
         default: return .other
         }
         return HTMLBytes.equals(html, name, word) ? element : .other
-    }
-
-    /// What may stand in front of anything that shows.
-    var isMetadata: Bool {
-        switch self {
-        case .html, .head, .meta, .title, .style, .script, .link, .base, .basefont, .bgsound, .noscript, .template: true
-        case .a, .area, .body, .iframe, .img, .math, .noembed, .noframes, .plaintext, .select, .svg, .textarea, .xmp,
-            .other:
-            false
-        }
     }
 }

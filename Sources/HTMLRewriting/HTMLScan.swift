@@ -39,11 +39,13 @@ public struct PixelPlaces: Sendable, Equatable {
     public internal(set) var beforeHTMLEnd: Int?
     /// The document's end.
     public let end: Int
-    /// The first place where an image may stand when nothing else is known: behind DOCTYPE, `<html>` and a closed head.
-    /// There is always one, for nothing in front of it can swallow an image.
+    /// The first place where an image may stand when nothing else is known: behind DOCTYPE, `<html>` and all that belongs
+    /// to the head, stated or not.
     public internal(set) var top = 0
     /// What the document's end would swallow an image with.
     public internal(set) var unclosed: UnclosedConstruct?
+    /// Whether an image is shown at all: not in a frameset (§13.2.6.4.20).
+    public internal(set) var hasPlace = true
 }
 
 /// What rewriting needs to know of a document: links, charset declarations, places for the pixel.
@@ -61,6 +63,9 @@ public struct HTMLScan: Sendable {
     /// Images that a reader sees: start tags of `img`, not in what swallows them.
     public let images: Int
 
+    /// Whether anything shows: text, an image, a form field, a rule.
+    public let hasContent: Bool
+
     /// Scans a document of UTF-8 or another ASCII superset, in one pass.
     public init(_ html: [UInt8]) {
         var scanner = HTMLScanner(html, in: html.indices, inConditionalComment: false)
@@ -69,5 +74,6 @@ public struct HTMLScan: Sendable {
         charsetDeclarations = scanner.charsetDeclarations
         pixel = scanner.pixel
         images = scanner.images
+        hasContent = scanner.hasContent
     }
 }

@@ -14,16 +14,17 @@ struct HTMLScanner {
     private let range: Range<Int>
     private let inConditionalComment: Bool
     private var tokenizer: HTMLTokenizer
-    private var foreign = ForeignContent()
+    private var foreign: ForeignContent
     private var openLink: OpenLink?
     private var found: [HTMLLink?] = []
     private var metaDeclarations: [Range<Int>] = []
     private var xmlDeclaration: Range<Int>?
     private(set) var pixel: PixelPlaces
     private(set) var images = 0
-    /// Still in front of anything that shows.
-    private var isBeforeContent = true
-    private var inHead = false
+    private var head: DocumentHead
+    private var content = VisibleContent()
+    /// The element whose content is read as text.
+    private var rawElement: HTMLElement?
     /// Whether only Outlook reads on: between `<![if …]>` and `<![endif]>`.
     private var inRevealedComment = false
     /// Elements that swallow an image put into them.
@@ -33,58 +34,98 @@ struct HTMLScanner {
     var charsetDeclarations: [Range<Int>] { metaDeclarations + (xmlDeclaration.map { [$0] } ?? []) }
     var links: [HTMLLink] { found.compactMap { $0 } }
 
-    init(_ html: [UInt8], in range: Range<Int>, inConditionalComment: Bool) {
+    /// - Parameter followsHTML: see ``ForeignContent``; the scanner sees for itself where it has to.
+    init(_ html: [UInt8], in range: Range<Int>, inConditionalComment: Bool, followsHTML: Bool = false) {
+        foreign = ForeignContent(followsHTML: followsHTML)
         self.html = html
         self.range = range
         self.inConditionalComment = inConditionalComment
         tokenizer = HTMLTokenizer(html, in: range)
         pixel = PixelPlaces(end: range.upperBound)
-        if html[range].starts(with: [0xEF, 0xBB, 0xBF]) { pixel.top = range.lowerBound + 3 }
+        let hasMark = html[range].starts(with: [0xEF, 0xBB, 0xBF])
+        head = DocumentHead(top: range.lowerBound + (hasMark ? 3 : 0))
     }
 
     mutating func run() {
         while let token = tokenizer.next() {
             switch token {
-            case .text(let run): if isBeforeContent { noteText(run) }
+            case .text(let run): text(run)
             // What never ends swallows what is put behind it.
             case .doctype(let doctype):
-                if isBeforeContent, !swallowsImages, tokenizer.unclosed == nil { pixel.top = doctype.upperBound }
+                if !head.isOver, tokenizer.unclosed == nil { head.moveTop(to: doctype.upperBound) }
             case .comment(let whole, let data): comment(whole, data)
             case .startTag(let tag): startTag(tag)
             case .endTag(let tag): endTag(tag)
             }
         }
         closeLink(at: range.upperBound)
+        pixel.top = head.top
         pixel.unclosed = tokenizer.unclosed ?? (swallowsImages ? .element : nil)
     }
 
     private var swallowsImages: Bool { openTemplates > 0 || inSelect }
 
-    private mutating func noteText(_ run: Range<Int>) {
-        guard !inHead, !html[run].allSatisfy({ HTMLBytes.isSpace($0) || $0 >= 0x80 }) else { return }
-        isBeforeContent = false
+    /// Whether anything but white space for the eyes stands in the document, outside of frames.
+    var hasContent: Bool { content.isThere && pixel.hasPlace }
+
+    private mutating func text(_ run: Range<Int>) {
+        // Most of a document: nothing that is asked of text is open any more.
+        if head.isOver, content.isSettled, foreign.outside == nil { return }
+        if rawElement == nil, foreign.outside != nil, !html[run].allSatisfy(HTMLBytes.isSpace) { foreign.text() }
+        guard !head.isOver || !content.isSettled, openTemplates == 0 else { return }
+        switch rawElement {
+        // What is not shown, or not in a program that reads frames.
+        case .title, .style, .script, .noframes, .noembed, .iframe: return
+        default: break
+        }
+        let isMarked = run.lowerBound == range.lowerBound && head.top == run.lowerBound + 3
+        let run = (isMarked ? min(head.top, run.upperBound) : run.lowerBound)..<run.upperBound
+        if !head.isOver { head.text(isBlank: html[run].allSatisfy { HTMLBytes.isSpace($0) || $0 == 0 }) }
+        content.text(html, run)
     }
 
     // MARK: Tags
 
     private mutating func startTag(_ tag: HTMLTag) {
         let element = HTMLElement.named(html, tag.name)
-        if element == .svg || element == .math || foreign.isActive {
+        if element == .svg || element == .math, foreign.outside == nil { return startAnew() }
+        if foreign.outside != nil {
             let isForeign = foreign.startTag(tag, in: html)
             tokenizer.allowsCDATA = foreign.allowsCDATA
             if isForeign {
                 if element == .a { link(.a, tag) }
-                isBeforeContent = false
+                head.startTag(element, endingAt: tag.range.upperBound)
+                content.startTag(element, tag, in: html)
                 return
             }
         }
+        if !head.isOver { head.startTag(element, endingAt: tag.range.upperBound) }
+        if !content.isSettled, !swallowsImages { content.startTag(element, tag, in: html) }
         switch element {
         case .a: link(.a, tag)
         case .area: link(.area, tag)
         case .meta: meta(tag)
-        case .html: if isBeforeContent, !swallowsImages { pixel.top = tag.range.upperBound }
-        case .head: inHead = isBeforeContent
+        case .frameset: if content.allowsFrameset, !swallowsImages { becomeFrameset() }
         case .body: if pixel.afterBodyStart == nil, !swallowsImages { pixel.afterBodyStart = tag.range.upperBound }
+        case .title, .textarea, .style, .xmp, .iframe, .noembed, .noframes, .script, .plaintext: readRaw(element)
+        case .img: if !swallowsImages, pixel.hasPlace { images += 1 }
+        case .template: openTemplates += 1
+        // A second one closes the first (§13.2.6.4.16).
+        case .select: inSelect.toggle()
+        case .base, .basefont, .bgsound, .head, .html, .link, .noscript, .svg, .math: break
+        case .other:
+            if inConditionalComment || inRevealedComment, html[tag.name].contains(UInt8(ascii: ":")) { link(.vml, tag) }
+        }
+    }
+
+    /// At the first svg or math, once: what is open around it has to be known from the document's start on.
+    private mutating func startAnew() {
+        self = HTMLScanner(html, in: range, inConditionalComment: inConditionalComment, followsHTML: true)
+    }
+
+    private mutating func readRaw(_ element: HTMLElement) {
+        rawElement = element
+        switch element {
         case .title: tokenizer.mode = .text(until: .title)
         case .textarea: tokenizer.mode = .text(until: .textarea)
         case .style: tokenizer.mode = .text(until: .style)
@@ -93,32 +134,32 @@ struct HTMLScanner {
         case .noembed: tokenizer.mode = .text(until: .noembed)
         case .noframes: tokenizer.mode = .text(until: .noframes)
         case .script: tokenizer.mode = .script
-        case .plaintext: tokenizer.mode = .plaintext
-        case .img: if !swallowsImages { images += 1 }
-        case .template: openTemplates += 1
-        // A second one closes the first (§13.2.6.4.16).
-        case .select: inSelect.toggle()
-        case .base, .basefont, .bgsound, .link, .noscript, .svg, .math: break
-        case .other:
-            if inConditionalComment || inRevealedComment, html[tag.name].contains(UInt8(ascii: ":")) { link(.vml, tag) }
-        }
-        if isBeforeContent, !element.isMetadata {
-            isBeforeContent = false
-            inHead = false
+        default: tokenizer.mode = .plaintext
         }
     }
 
+    /// The body and all that stood in it goes; what follows shows no image (§13.2.6.4.20).
+    private mutating func becomeFrameset() {
+        pixel.hasPlace = false
+        images = 0
+    }
+
     private mutating func endTag(_ tag: HTMLTag) {
+        rawElement = nil
         if foreign.isActive {
             let isForeign = foreign.endTag(tag, in: html)
             tokenizer.allowsCDATA = foreign.allowsCDATA
             if isForeign, !HTMLBytes.equals(html, tag.name, "a") { return }
+        } else if foreign.outside != nil {
+            foreign.outerEndTag(tag, in: html)
         }
-        switch HTMLElement.named(html, tag.name) {
+        let element = HTMLElement.named(html, tag.name)
+        if !head.isOver {
+            head.endTag(
+                element, isLineBreak: HTMLBytes.equals(html, tag.name, "br"), endingAt: tag.range.upperBound)
+        }
+        switch element {
         case .a: closeLink(at: tag.range.lowerBound)
-        case .head:
-            if isBeforeContent, !swallowsImages { pixel.top = tag.range.upperBound }
-            inHead = false
         // In svg or math an image would end the foreign content, and what follows would be read otherwise.
         case .body: if !swallowsImages, !foreign.isActive { pixel.beforeBodyEnd = tag.range.lowerBound }
         case .html: if !swallowsImages, !foreign.isActive { pixel.beforeHTMLEnd = tag.range.lowerBound }
@@ -159,9 +200,9 @@ struct HTMLScanner {
     // MARK: Comments
 
     private mutating func comment(_ whole: Range<Int>, _ data: Range<Int>) {
-        if whole.lowerBound == pixel.top, tokenizer.unclosed == nil, html[data].starts(with: "?xml".utf8) {
+        if whole.lowerBound == head.top, tokenizer.unclosed == nil, html[data].starts(with: "?xml".utf8) {
             xmlDeclaration = Self.value(of: "encoding", in: html, data).flatMap { isLabel($0) ? $0 : nil }
-            pixel.top = whole.upperBound
+            head.moveTop(to: whole.upperBound)
         }
         if HTMLBytes.follows("![if", in: html, at: data.lowerBound - 1, before: data.upperBound) {
             inRevealedComment = true

@@ -27,6 +27,14 @@ public enum Base64 {
         public var foreignOctets = 0
         /// Padding is missing or the last group is short.
         public var isTruncated = false
+        /// A group of one character, which is no octet.
+        public var isCut = false
+        /// Data follow padding, which is "evidence that the end of the data has been reached" (RFC 2045 §6.8): another
+        /// block, or text that somebody put behind it.
+        public var hasDataBehindPadding = false
+
+        /// Whether readers disagree on what is meant. They agree on white space and on missing padding at the end.
+        public var isDoubtful: Bool { foreignOctets > 0 || isCut || hasDataBehindPadding }
     }
 
     /// Which octets count.
@@ -39,7 +47,8 @@ public enum Base64 {
         fileprivate var table: [UInt8] { self == .standard ? Base64.standardValues : Base64.values }
     }
 
-    /// Decodes a body: white space and foreign octets are skipped (RFC 2045 §6.8), padding ends a block.
+    /// Decodes a body as the most lenient reader does: white space and foreign octets are skipped, and what stands behind
+    /// padding is read on. Whoever writes the bytes again looks at the defects first.
     public static func decode(
         _ message: [UInt8], in range: Range<Int>, alphabet: Alphabet = .standard
     ) -> (bytes: [UInt8], defects: Defects) {
@@ -56,6 +65,7 @@ public enum Base64 {
         var defects = Defects()
         private var group: UInt32 = 0
         private var sextets = 0
+        private var isPadded = false
 
         mutating func run(
             _ source: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, _ table: UnsafeBufferPointer<UInt8>,
@@ -63,7 +73,7 @@ public enum Base64 {
         ) {
             var index = range.lowerBound
             while index < range.upperBound {
-                if sextets == 0 {
+                if sextets == 0, !isPadded {
                     wholeGroups(source, &index, range.upperBound, table, &output)
                     guard index < range.upperBound else { break }
                 }
@@ -72,6 +82,7 @@ public enum Base64 {
             }
             guard sextets > 0 else { return }
             defects.isTruncated = true
+            if sextets == 1 { defects.isCut = true }
             appendRest(&output)
         }
 
@@ -99,6 +110,7 @@ public enum Base64 {
         ) {
             let value = table[Int(byte)]
             if value != Base64.invalid {
+                if isPadded { defects.hasDataBehindPadding = true }
                 group = group << 6 | UInt32(value)
                 sextets += 1
                 guard sextets == 4 else { return }
@@ -108,10 +120,10 @@ public enum Base64 {
                 output += 3
                 sextets = 0
             } else if byte == UInt8(ascii: "=") {
-                // QUIRK: concatenated base64 blocks go on behind their padding (RFC 2045 §6.8 has the end there).
                 appendRest(&output)
-                if sextets == 1 { defects.isTruncated = true }
+                if sextets == 1 { (defects.isTruncated, defects.isCut) = (true, true) }
                 sextets = 0
+                isPadded = true
             } else if !ASCII.isWhiteSpace(byte) {
                 defects.foreignOctets += 1
             }
@@ -126,6 +138,47 @@ public enum Base64 {
             guard sextets > 2 else { return }
             output[0] = UInt8(truncatingIfNeeded: bits >> 8)
             output += 1
+        }
+    }
+
+    /// Whether a body holds these bytes and nothing else: what the alphabet's characters of a range are, but for the last
+    /// group, is what an encoder makes of the bytes. It shares nothing with ``decode(_:in:alphabet:)``.
+    public static func holds(_ bytes: [UInt8], in message: [UInt8], _ range: Range<Int>) -> Bool {
+        let expected = encode(bytes, alphabet, padded: false)
+        let last = expected.count / 4 * 4
+        let range = range.clamped(to: message.indices)
+        return message.withUnsafeBytes { message in
+            expected.withUnsafeBytes { expected in
+                func word(_ octets: UnsafeRawBufferPointer, _ place: Int) -> UInt64 {
+                    octets.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+                }
+                var index = range.lowerBound
+                var place = 0
+                var isPadded = false
+                while index < range.upperBound {
+                    // What equals the encoder's is neither white space nor padding.
+                    while !isPadded, place + 8 <= last, index + 8 <= range.upperBound,
+                        word(message, index) == word(expected, place)
+                    {
+                        index += 8
+                        place += 8
+                    }
+                    guard index < range.upperBound else { break }
+                    let octet = message[index]
+                    index += 1
+                    if ASCII.isWhiteSpace(octet) { continue }
+                    if octet == UInt8(ascii: "=") {
+                        isPadded = true
+                        continue
+                    }
+                    // The bits behind the last octet may be anything.
+                    guard !isPadded, place < expected.count, place >= last || octet == expected[place] else {
+                        return false
+                    }
+                    place += 1
+                }
+                return place == expected.count
+            }
         }
     }
 
@@ -150,8 +203,17 @@ public enum Base64 {
         ByteSearch.array(capacity: (bytes.count + 2) / 3 * 4, from: bytes) { source, output in
             alphabet.withUnsafeBufferPointer { alphabet in
                 var index = 0
-                while index < source.count {
-                    let count = min(3, source.count - index)
+                while index + 3 <= source.count {
+                    let group = Int(source[index]) << 16 | Int(source[index + 1]) << 8 | Int(source[index + 2])
+                    output[0] = alphabet[group >> 18]
+                    output[1] = alphabet[group >> 12 & 63]
+                    output[2] = alphabet[group >> 6 & 63]
+                    output[3] = alphabet[group & 63]
+                    output += 4
+                    index += 3
+                }
+                if index < source.count {
+                    let count = source.count - index
                     var group = UInt32(source[index]) << 16
                     if count > 1 { group |= UInt32(source[index + 1]) << 8 }
                     if count > 2 { group |= UInt32(source[index + 2]) }
@@ -160,7 +222,6 @@ public enum Base64 {
                         output.pointee = position <= count ? digit : UInt8(ascii: "=")
                         output += 1
                     }
-                    index += count
                 }
             }
         }

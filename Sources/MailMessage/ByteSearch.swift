@@ -1,6 +1,6 @@
 import Glibc
 
-/// Searches and compares by runs (memchr, memcmp). With quoted-printable, base64 and iconv, the code of this room that
+/// Searches and compares by runs (memchr, memcmp). With the encodings and charsets, the code of this room that
 /// walks memory by pointers.
 public enum ByteSearch {
     /// The first `byte` in a range of `bytes`, found by memchr.

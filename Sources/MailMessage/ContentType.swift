@@ -22,7 +22,7 @@ public struct ContentType: Sendable, Equatable {
     }
 
     /// Reads a field body; `nil` when there is no `type/subtype` in it.
-    init?(_ message: [UInt8], in body: Range<Int>) {
+    init?(_ message: [UInt8], in body: Range<Int>, limits: MIMELimits) throws(MIMELimitExceeded) {
         var index = body.lowerBound
         func skipBlanks() { index = ParameterParser.skippingFiller(message, index..<body.upperBound) }
         func token() -> String {
@@ -39,7 +39,8 @@ public struct ContentType: Sendable, Equatable {
         let subtype = token()
         guard !subtype.isEmpty else { return nil }
         var parser = ParameterParser(message, in: index..<body.upperBound)
-        self.init(type: type, subtype: subtype, parameters: parser.parse(), mediaTypeEnd: index)
+        let parameters = try parser.parse(limit: limits.parameters)
+        self.init(type: type, subtype: subtype, parameters: parameters, mediaTypeEnd: index)
     }
 
     /// Whether it is this type.
@@ -78,12 +79,12 @@ public struct ContentDisposition: Sendable, Equatable {
     /// Whether it is `attachment`; RFC 2183 §2.8 reads unknown words so too.
     public var isAttachment: Bool { kind != "inline" }
 
-    init?(_ message: [UInt8], in body: Range<Int>) {
+    init?(_ message: [UInt8], in body: Range<Int>, limits: MIMELimits) throws(MIMELimitExceeded) {
         let start = ParameterParser.skippingFiller(message, body)
         let word = message[start..<body.upperBound].prefix(while: ASCII.isTokenByte)
         guard !word.isEmpty else { return nil }
         kind = String(decoding: word.map(ASCII.lowercased), as: UTF8.self)
         var parser = ParameterParser(message, in: word.endIndex..<body.upperBound)
-        parameters = parser.parse()
+        parameters = try parser.parse(limit: limits.parameters)
     }
 }

@@ -38,7 +38,11 @@ public enum EncodedWord {
         let encoded = (first + 3)..<last
         let bytes: [UInt8]
         switch ASCII.lowercased(value[first + 1]) {
-        case UInt8(ascii: "b"): bytes = Base64.decode(value, in: encoded).bytes
+        case UInt8(ascii: "b"):
+            let (decoded, defects) = Base64.decode(value, in: encoded)
+            // Half a truth is none: it stays as it is.
+            guard !defects.isDoubtful else { return nil }
+            bytes = decoded
         case UInt8(ascii: "q"):
             let spaced = value[encoded].map { $0 == UInt8(ascii: "_") ? ASCII.space : $0 }
             bytes = QuotedPrintable.decode(spaced + [UInt8(ascii: ".")], in: 0..<spaced.count + 1).bytes.dropLast()

@@ -64,6 +64,21 @@ public struct HeaderSection: Sendable, Equatable {
         _ message: [UInt8], in range: Range<Int>, limits: HeaderLimits = .default,
         looseBase64Continuation: [String] = []
     ) throws(HeaderLimitExceeded) -> HeaderSection {
+        try scan(message, in: range, loose: looseBase64Continuation) { (octets, fields) throws(HeaderLimitExceeded) in
+            guard octets <= limits.octets else { throw .octets(limit: limits.octets) }
+            guard fields <= limits.fields else { throw .fields(limit: limits.fields) }
+        }
+    }
+
+    /// Reads the header of a message that was accepted, however long it is: what must be taken out of it is found.
+    public static func parseAll(_ message: [UInt8], looseBase64Continuation: [String] = []) -> HeaderSection {
+        scan(message, in: message.indices, loose: looseBase64Continuation) { (_, _) throws(Never) in }
+    }
+
+    /// - Parameter check: is asked with the octets and fields so far.
+    private static func scan<Excess>(
+        _ message: [UInt8], in range: Range<Int>, loose: [String], check: (Int, Int) throws(Excess) -> Void
+    ) throws(Excess) -> HeaderSection {
         var section = HeaderSection(range: range.lowerBound..<range.lowerBound, bodyStart: range.lowerBound)
         var position = range.lowerBound
         while position < range.upperBound {
@@ -72,17 +87,13 @@ public struct HeaderSection: Sendable, Equatable {
                 section.finish(at: position, bodyStart: line.end)
                 return section
             }
-            guard line.end - range.lowerBound <= limits.octets else {
-                throw HeaderLimitExceeded.octets(limit: limits.octets)
-            }
-            guard section.take(line, of: message, loose: looseBase64Continuation) else {
+            try check(line.end - range.lowerBound, section.fields.count)
+            guard section.take(line, of: message, loose: loose) else {
                 section.defects.append(.missingSeparator(offset: position))
                 section.finish(at: position, bodyStart: position)
                 return section
             }
-            guard section.fields.count <= limits.fields else {
-                throw HeaderLimitExceeded.fields(limit: limits.fields)
-            }
+            try check(line.end - range.lowerBound, section.fields.count)
             position = line.end
         }
         section.finish(at: position, bodyStart: position)
@@ -134,7 +145,7 @@ public struct HeaderSection: Sendable, Equatable {
 
     /// RFC 5322 §2.2: printable characters but the colon. QUIRK: blanks in front of the colon (§4.5); octets above 127, for
     /// which other readers end the header: what a relay adds stands in front of them.
-    private static func fieldName(_ line: Range<Int>, in message: [UInt8]) -> (name: Range<Int>, bodyStart: Int)? {
+    static func fieldName(_ line: Range<Int>, in message: [UInt8]) -> (name: Range<Int>, bodyStart: Int)? {
         var index = line.lowerBound
         while index < line.upperBound, message[index] > 0x20, message[index] != 0x7F,
             message[index] != UInt8(ascii: ":")

@@ -92,7 +92,7 @@ struct MIMEParser {
         }
         let index = parts.count
         let parent = open.last
-        var part = describe(index: index, parent: parent, header: header)
+        var part = try describe(index: index, parent: parent, header: header)
         if part.contentType.isMultipart {
             try openMultipart(&part)
         }
@@ -132,7 +132,9 @@ struct MIMEParser {
         open.append(.init(part: part.index, boundary: boundary, isDigest: part.contentType.subtype == "digest"))
     }
 
-    private func describe(index: Int, parent: OpenMultipart?, header: HeaderSection) -> MIMEPart {
+    private func describe(index: Int, parent: OpenMultipart?, header: HeaderSection) throws(MIMELimitExceeded)
+        -> MIMEPart
+    {
         var defects = header.defects.map(MIMEDefect.header)
         func single(_ name: String) -> HeaderField? {
             let all = header.all(name, in: message)
@@ -142,7 +144,12 @@ struct MIMEParser {
         let typeField = single("Content-Type")
         let encodingField = single("Content-Transfer-Encoding")
         let dispositionField = single("Content-Disposition")
-        let type = typeField.flatMap { ContentType(message, in: $0.body) }
+        var type: ContentType?
+        if let typeField { type = try ContentType(message, in: typeField.body, limits: limits) }
+        var disposition: ContentDisposition?
+        if let dispositionField {
+            disposition = try ContentDisposition(message, in: dispositionField.body, limits: limits)
+        }
         if typeField != nil, type == nil { defects.append(.malformedContentType) }
         let contentType = type ?? (parent?.isDigest == true && typeField == nil ? .messageRFC822 : .textPlain)
         var encoding = Self.encoding(encodingField, in: message)
@@ -157,8 +164,8 @@ struct MIMEParser {
         return MIMEPart(
             index: index, parent: parent?.part, depth: open.count, header: header,
             body: header.bodyStart..<message.count, contentType: contentType, contentTypeField: typeField,
-            transferEncoding: encoding, transferEncodingField: encodingField,
-            disposition: dispositionField.flatMap { ContentDisposition(message, in: $0.body) }, defects: defects)
+            transferEncoding: encoding, transferEncodingField: encodingField, dispositionField: dispositionField,
+            disposition: disposition, defects: defects)
     }
 
     private static func encoding(_ field: HeaderField?, in message: [UInt8]) -> TransferEncoding {

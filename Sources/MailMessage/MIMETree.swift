@@ -8,6 +8,8 @@ public enum MIMELimitExceeded: Error, Sendable, Equatable {
     case parts(limit: Int)
     /// Octets of a boundary.
     case boundary(limit: Int)
+    /// Parameters of a field, each piece of one (RFC 2231 §3) for itself.
+    case parameters(limit: Int)
 }
 
 /// Limits of a MIME structure.
@@ -20,9 +22,20 @@ public struct MIMELimits: Sendable {
     public var parts = 1_000
     /// Octets of a boundary; 200 by default (RFC 2046 §5.1.1 has 70).
     public var boundary = 200
+    /// Parameters of a field; 64 by default.
+    public var parameters = 64
 
     /// The defaults.
     public init() {}
+
+    /// For a message that was within the defaults before a relay put fields and labels in.
+    public static let afterEdits: MIMELimits = {
+        var limits = MIMELimits()
+        limits.header.fields += 16
+        limits.header.octets += 16 << 10
+        limits.parameters += 2_048
+        return limits
+    }()
 }
 
 /// What is wrong with a part that can be read all the same.
@@ -63,6 +76,8 @@ public struct MIMEPart: Sendable {
     public let transferEncoding: TransferEncoding
     /// The field that says so.
     public let transferEncodingField: HeaderField?
+    /// The field that names its disposition.
+    public let dispositionField: HeaderField?
     /// Its disposition.
     public let disposition: ContentDisposition?
     /// Whether the delimiter behind the body stands right at the end of the header, without a line end for the body:

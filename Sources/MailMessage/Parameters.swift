@@ -35,10 +35,14 @@ struct ParameterParser {
         let range: Range<Int>
     }
 
-    /// At most 64 parameters; the first of a name counts.
-    mutating func parse() -> [Parameter] {
+    /// The first of a name counts.
+    /// - Throws: where there are more pieces than `limit`, since what stands behind them would be unknown.
+    mutating func parse(limit: Int) throws(MIMELimitExceeded) -> [Parameter] {
         var pieces: [Piece] = []
-        while pieces.count < 64, let piece = nextPiece() { pieces.append(piece) }
+        while let piece = nextPiece() {
+            guard pieces.count < limit else { throw .parameters(limit: limit) }
+            pieces.append(piece)
+        }
         var seen: Set<String> = []
         var parameters: [Parameter] = []
         for piece in pieces where seen.insert(piece.name).inserted {
@@ -122,6 +126,7 @@ struct ParameterParser {
             let start = index
             while index < end, ASCII.isTokenByte(message[index]) { index += 1 }
             let name = Self.text(message[start..<index].map(ASCII.lowercased))
+            guard !name.hasPrefix("*") else { continue }
             skipFiller()
             guard index < end, message[index] == UInt8(ascii: "=") else { continue }
             index += 1

@@ -28,10 +28,20 @@ public struct SpliceList: Sendable, Equatable {
     /// No edit.
     public init() {}
 
+    /// An insertion, and removals at its place or behind it; they cannot collide, whatever they share.
+    public init(inserting bytes: [UInt8], at offset: Int, removing ranges: [Range<Int>]) {
+        splices = [Splice(range: offset..<offset, replacement: bytes)]
+        var end = offset
+        for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) where range.upperBound > end {
+            splices.append(Splice(range: max(range.lowerBound, end)..<range.upperBound, replacement: []))
+            end = range.upperBound
+        }
+    }
+
     /// Whether there is no edit.
     public var isEmpty: Bool { splices.isEmpty }
 
-    /// Adds an edit; edits may come in any order.
+    /// Adds an edit; edits may come in any order. What is removed already may be removed again.
     /// - Throws: ``SpliceOverlap`` when it shares a byte with an earlier one; the list is unchanged then.
     public mutating func add(_ splice: Splice) throws(SpliceOverlap) {
         var low = 0
@@ -40,6 +50,7 @@ public struct SpliceList: Sendable, Equatable {
             let middle = (low + high) / 2
             if Self.stands(splices[middle].range, before: splice.range) { low = middle + 1 } else { high = middle }
         }
+        if low < splices.count, splices[low] == splice, !splice.range.isEmpty, splice.replacement.isEmpty { return }
         if low > 0, splices[low - 1].range.upperBound > splice.range.lowerBound {
             throw SpliceOverlap(range: splice.range)
         }

@@ -50,26 +50,6 @@ public struct NewMessage: Sendable {
     }
 }
 
-/// Where a content stands.
-public struct ContentPlace: Sendable, Hashable {
-    /// Number of the segment.
-    public var segment: Int64
-    /// First octet of the content in it.
-    public var offset: Int64
-    /// Octets.
-    public var count: Int
-    /// XXH64 of the content.
-    public var checksum: UInt64
-
-    /// A place with all its parts.
-    public init(segment: Int64, offset: Int64, count: Int, checksum: UInt64) {
-        self.segment = segment
-        self.offset = offset
-        self.count = count
-        self.checksum = checksum
-    }
-}
-
 /// A message in the queue, without its content.
 public struct QueuedMessage: Sendable, Hashable {
     /// Its id.
@@ -96,10 +76,10 @@ public struct QueuedMessage: Sendable, Hashable {
     public var expires: Int64
     /// Whether a sysadmin holds it.
     public var isHeld = false
-    /// Whether its content could not be read; kept, never sent.
+    /// Whether its content or its row is not what was written; kept, never sent.
     public var isDamaged = false
-    /// Where the content stands; set by the store.
-    public var place = ContentPlace(segment: 0, offset: 0, count: 0, checksum: 0)
+    /// Octets of the content.
+    public var octets: Int
 
     /// A message with its id.
     public init(_ message: NewMessage, id: QueueID, expires: Int64) {
@@ -111,7 +91,28 @@ public struct QueuedMessage: Sendable, Hashable {
         needsSMTPUTF8 = message.needsSMTPUTF8
         decision = message.decision
         note = message.note
+        octets = message.octets
         nextAttempt = message.arrival
+        self.expires = expires
+    }
+
+    /// Whether nothing waits any more and somebody did not get it: it is kept until a sysadmin retries or deletes it.
+    public var isFailed: Bool { waiting.isEmpty && recipients.contains { $0.state == .failed } }
+
+    /// Fails whoever still waits; the last reply stays readable.
+    mutating func expire() {
+        for index in recipients.indices where recipients[index].state == .waiting {
+            let reply = recipients[index].lastReply
+            recipients[index].state = .failed
+            recipients[index].lastReply = reply.isEmpty ? "expired" : "expired; the last reply was: \(reply)"
+        }
+    }
+
+    /// Lets those that failed wait again; whoever has it does not get it again.
+    /// - Parameter expires: milliseconds since 1970.
+    public mutating func revive(expires: Int64) {
+        for index in recipients.indices where recipients[index].state == .failed { recipients[index].state = .waiting }
+        attempts = 0
         self.expires = expires
     }
 

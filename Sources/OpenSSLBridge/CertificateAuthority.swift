@@ -1,13 +1,5 @@
 import COpenSSL
 
-/// A certificate with its key.
-public struct IssuedCertificate: Sendable {
-    /// The certificate, and the authority's behind it.
-    public let certificateChainPEM: [UInt8]
-    /// The private key, not encrypted.
-    public let privateKeyPEM: [UInt8]
-}
-
 /// A certificate authority made for one run (demo, fake upstream, tests): ECDSA on P-256, nothing kept anywhere.
 public final class CertificateAuthority: Sendable {
     private let key: PrivateKey
@@ -34,6 +26,17 @@ public final class CertificateAuthority: Sendable {
         let leaf = try Certificate(
             subject: names.first ?? "localhost", names: names, key: key, issuer: (certificate, self.key),
             validity: validity)
+        return IssuedCertificate(certificateChainPEM: leaf.pem + certificatePEM, privateKeyPEM: key.pem)
+    }
+
+    /// A certificate that names its server in the subject alone, as they did before RFC 2818; no client may take it
+    /// (RFC 9525 §6.3).
+    /// - Throws: ``TLSError/configuration(_:)`` where OpenSSL refuses.
+    public func issueWithoutNames(commonName: String) throws(TLSError) -> IssuedCertificate {
+        let key = try PrivateKey()
+        let leaf = try Certificate(
+            subject: commonName, names: [], key: key, issuer: (certificate, self.key),
+            validity: -3_600...(825 * 86_400))
         return IssuedCertificate(certificateChainPEM: leaf.pem + certificatePEM, privateKeyPEM: key.pem)
     }
 
@@ -89,10 +92,12 @@ private final class Certificate: @unchecked Sendable {
             name, "CN", MBSTRING_UTF8, Array(subject.utf8), Int32(clamping: subject.utf8.count), -1, 0)
         X509_set_issuer_name(pointer, issuer.map { X509_get_subject_name($0.0.pointer) } ?? name)
         let authority = issuer?.0.pointer ?? pointer
+        // What has no names and signs itself is an authority.
+        let isAuthority = names.isEmpty && issuer == nil
         var extensions = [
-            (NID_basic_constraints, names.isEmpty ? "critical,CA:TRUE" : "critical,CA:FALSE"),
+            (NID_basic_constraints, isAuthority ? "critical,CA:TRUE" : "critical,CA:FALSE"),
             (NID_subject_key_identifier, "hash"),
-            (NID_key_usage, names.isEmpty ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature"),
+            (NID_key_usage, isAuthority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature"),
         ]
         if !names.isEmpty {
             let list = names.map { name in

@@ -24,7 +24,9 @@ final class TLSConnection {
                 return nil
             }
         } else {
-            SSL_set_hostflags(ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+            // RFC 9525 §6.3: only subjectAltName counts, whatever the subject's common name says.
+            SSL_set_hostflags(
+                ssl, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
             guard SSL_set1_host(ssl, serverName) == 1, tr_SSL_set_tlsext_host_name(ssl, serverName) == 1 else {
                 SSL_free(ssl)
                 return nil

@@ -36,7 +36,8 @@ public enum TLSError: Error, Sendable, Hashable, CustomStringConvertible {
         case .certificateExpired(let date): "certificate expired on \(date)"
         case .certificateNotYetValid(let date): "certificate not valid before \(date); check this machine's clock"
         case .selfSignedCertificate(let subject): "self-signed certificate (\(subject)) that is not in the CA file"
-        case .unknownAuthority(let issuer): "certificate of an unknown authority (\(issuer)); check `ca-file`"
+        case .unknownAuthority(let issuer):
+            "certificate of an unknown authority (\(issuer)); check `ca-file`, without one the package ca-certificates"
         case .certificateRevoked: "certificate revoked"
         case .certificateRefused(let text): "certificate refused: \(text)"
         case .nothingInCommon: "no TLS version or cipher in common (TLS 1.2 or newer is required)"
@@ -95,50 +96,6 @@ public enum TLSError: Error, Sendable, Hashable, CustomStringConvertible {
             return .unknownAuthority(issuer: CertificateText.name(X509_get_issuer_name(certificate)))
         case X509_V_ERR_CERT_REVOKED: return .certificateRevoked
         default: return .certificateRefused(String(cString: X509_verify_cert_error_string(Int(verdict))))
-        }
-    }
-}
-
-/// Fields of a certificate as text. The peer chose them: only printable ASCII passes, 200 octets at most.
-enum CertificateText {
-    static func names(_ certificate: OpaquePointer) -> String {
-        let names = printed { tr_X509_print_names($0, certificate) }
-        return names.isEmpty ? name(X509_get_subject_name(certificate)) : names
-    }
-
-    static func name(_ name: OpaquePointer?) -> String {
-        printed { X509_NAME_print_ex($0, name, 0, tr_XN_FLAG_oneline()) }
-    }
-
-    static func date(_ time: UnsafePointer<ASN1_TIME>?) -> String { printed { ASN1_TIME_print($0, time) } }
-
-    private static func printed(_ print: (OpaquePointer) -> Int32) -> String {
-        guard let bio = BIO_new(BIO_s_mem()) else { return "" }
-        defer { BIO_free(bio) }
-        _ = print(bio)
-        return String(
-            decoding: MemoryBIO.content(bio).prefix(200).map { 0x20...0x7E ~= $0 ? $0 : UInt8(ascii: "?") },
-            as: UTF8.self)
-    }
-}
-
-enum MemoryBIO {
-    /// Everything in a memory BIO.
-    static func content(_ bio: OpaquePointer) -> [UInt8] {
-        var start: UnsafePointer<CChar>?
-        let count = Int(tr_BIO_mem_data(bio, &start))
-        guard let start, count > 0 else { return [] }
-        return start.withMemoryRebound(to: UInt8.self, capacity: count) {
-            Array(UnsafeBufferPointer(start: $0, count: count))
-        }
-    }
-
-    /// Runs `body` with a read-only memory BIO over `bytes`.
-    static func reading<Result>(_ bytes: [UInt8], _ body: (OpaquePointer) throws -> Result) rethrows -> Result? {
-        try bytes.withUnsafeBytes { buffer in
-            guard let bio = BIO_new_mem_buf(buffer.baseAddress, Int32(clamping: buffer.count)) else { return nil }
-            defer { BIO_free(bio) }
-            return try body(bio)
         }
     }
 }

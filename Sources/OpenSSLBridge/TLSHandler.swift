@@ -19,6 +19,10 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Until close_notify is out.
     private static let closeDeadline = TimeAmount.seconds(5)
 
+    /// Whether a peer that has said close_notify may still be written to (RFC 8446 §6.1): the channel then stays open and
+    /// the next handler hears `ChannelEvent.inputClosed`. For channels that allow half-closure.
+    public var passesHalfClose = false
+
     private let connection: TLSConnection
     private var state = State.waiting
     private var pending: [(ByteBuffer, EventLoopPromise<Void>?)] = []
@@ -120,7 +124,11 @@ public final class TLSHandler: ChannelDuplexHandler, RemovableChannelHandler {
                     context.fireChannelRead(wrapInboundOut(buffer))
                 }
                 if connection.receivedCloseNotify {
-                    close(context: context, mode: .all, promise: nil)
+                    if passesHalfClose {
+                        context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+                    } else {
+                        close(context: context, mode: .all, promise: nil)
+                    }
                     return
                 }
                 if !produced { return }

@@ -1,5 +1,4 @@
 import Dispatch
-import Synchronization
 
 /// Work that would hold up an event loop or the cooperative pool.
 enum BlockingWork {
@@ -7,20 +6,6 @@ enum BlockingWork {
 
     static func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
         await withCheckedContinuation { continuation in queue.async { continuation.resume(returning: body()) } }
-    }
-}
-
-/// Slow comparisons of passwords, one at a time and few in line: whoever guesses costs nobody else's time.
-final class PasswordChecks: Sendable {
-    private static let maximumWaiting = 8
-    private let queue = DispatchQueue(label: "tracerelay.passwords")
-    private let waiting = Atomic<Int>(0)
-
-    /// - Returns: `false` also where too many wait.
-    func run(_ body: @escaping @Sendable () -> Bool) async -> Bool {
-        defer { waiting.subtract(1, ordering: .relaxed) }
-        guard waiting.add(1, ordering: .relaxed).newValue <= Self.maximumWaiting else { return false }
-        return await withCheckedContinuation { continuation in queue.async { continuation.resume(returning: body()) } }
     }
 }
 

@@ -72,7 +72,7 @@ public struct Explainer: Sendable {
         }
         var ring = KeyRing(keys: [])
         if let settings {
-            ring = try TrackingKeys.load(settings.keyFile, makesMissing: false)
+            ring = try TrackingKeys.load(settings.keyFile)
         } else {
             _ = try TrackingKeys.add(to: &ring)
         }
@@ -91,11 +91,11 @@ public struct Explainer: Sendable {
     /// Explains one mail; line ends become CRLF first, as on the wire.
     public func explain(_ raw: [UInt8], recipient: Int) -> Explanation {
         var generator = SystemRandomNumberGenerator()
+        let now = SystemClock.now()
         return explain(
             LineEnds.normalizedToCRLF(raw), recipient: recipient,
             Circumstances(
-                sender: "sender@\(hostname)", message: TrackingMessageID(using: &generator), arrival: SystemClock.now())
-        )
+                sender: "sender@\(hostname)", message: TrackingMessageID(time: now, using: &generator), arrival: now))
     }
 
     func explain(_ message: [UInt8], recipient: Int, _ circumstances: Circumstances) -> Explanation {
@@ -121,7 +121,9 @@ public struct Explainer: Sendable {
         if case .track(let decision) = verdict { new.decision = decision.encoded() }
         new.note = note.encoded
         let queued = QueuedMessage(new, id: QueueID(rawValue: new.arrival << 21), expires: 0)
-        let mail = OutgoingMail(queued, original: message, hostname: hostname, codec: codec)
+        guard let mail = try? OutgoingMail(queued, original: message, hostname: hostname, codec: codec) else {
+            preconditionFailure("a decision of this version reads itself back")
+        }
         let (content, _, outcome) = mail.render(recipient: recipient, isDenied: circumstances.isDenied)
         return explanation(verdict, outcome, message, content.pieces.flatMap { $0 })
     }
@@ -151,7 +153,7 @@ public struct Explainer: Sendable {
             Explanation(
                 verdict: "rejected", reason: "\(code) \(enhanced) \(text)", tag: "", report: nil, original: original,
                 output: [])
-        case (.untracked(let reason, let detail), _):
+        case (.untracked(let reason, let detail, _), _):
             Explanation(
                 verdict: "untracked", reason: reason.rawValue + (detail.isEmpty ? "" : ": \(detail)"), tag: "",
                 report: nil, original: original, output: output)

@@ -31,7 +31,7 @@ extension Explanation {
     }
 
     private static func text(_ part: MIMEPart, _ message: [UInt8]) -> [String] {
-        let raw = part.decodedBody(in: message) ?? Array(message[part.body])
+        let raw = part.decodedBody(in: message)?.bytes ?? Array(message[part.body])
         let charset = part.contentType.parameter("charset").flatMap { Charset(label: $0) } ?? .utf8
         return lines(((try? charset.decodeToUTF8(raw)) ?? raw)[...])
     }

@@ -13,22 +13,26 @@ struct HeaderFixUps {
     /// What the upstream is asked to track, where it does (§7 of the contract).
     let request: TraceRequest?
 
-    /// Received in front, then what is missing of Date and Message-ID, where every reader still sees header; Bcc and the
-    /// trace field removed.
-    func splices(_ header: HeaderSection, in message: [UInt8]) -> [Splice] {
+    /// Received in front, then what is missing of Date, Message-ID and MIME-Version, where every reader still sees
+    /// header; ``DroppedFields`` removed.
+    ///
+    /// MIME-Version is missing where another MIME field stands (RFC 2045 §4): a mail without any is no MIME mail, and
+    /// stays none. The transform brings its own.
+    func splices(_ header: HeaderSection, in message: [UInt8]) -> SpliceList {
         let start = header.range.lowerBound
         var top = received
         var hasDate = false
         var hasMessageID = false
-        var splices: [Splice] = []
+        var hasMIMEVersion = false
+        var isMIME = false
         for field in header.fields {
             switch field.name.count {
-            case 3 where Self.matches(field, "bcc", message):
-                splices.append(Splice(range: field.whole, replacement: []))
             case 4 where Self.matches(field, "date", message): hasDate = true
             case 10 where Self.matches(field, "message-id", message): hasMessageID = true
-            case 13 where Self.matches(field, "x-alidm-trace", message):
-                splices.append(Splice(range: field.whole, replacement: []))
+            case 12 where Self.matches(field, "mime-version", message): hasMIMEVersion = true
+            case 12 where Self.matches(field, "content-type", message),
+                25 where Self.matches(field, "content-transfer-encoding", message):
+                isMIME = true
             default: continue
             }
         }
@@ -37,6 +41,7 @@ struct HeaderFixUps {
         }
         if !hasDate { top += Array("Date: \(CalendarTime(milliseconds: arrival).mailDate)\r\n".utf8) }
         if !hasMessageID { top += Array("Message-ID: <\(queueID)@\(hostname)>\r\n".utf8) }
+        if isMIME, !hasMIMEVersion, !isRewritten { top += Array("MIME-Version: 1.0\r\n".utf8) }
         if header.fields.isEmpty, header.bodyStart == start {
             // No header at all: the separating line is missing too.
             if !isRewritten { top += [0x0D, 0x0A] }
@@ -45,15 +50,15 @@ struct HeaderFixUps {
             // as a field, the way Postfix writes it, nothing is lost.
             top += Array("Mailbox-Line: ".utf8)
         }
-        splices.insert(Splice(range: start..<start, replacement: top), at: 0)
-        return splices
+        return SpliceList(inserting: top, at: start, removing: DroppedFields.find(in: header, of: message).map(\.whole))
     }
 
-    /// RFC 5321 §4.4.
+    /// RFC 5321 §4.4; an IPv6 address is tagged (§4.1.3).
     private var received: [UInt8] {
         let host = note.helo.isEmpty ? "unknown" : note.helo
+        let tag = note.client.utf8.contains(UInt8(ascii: ":")) ? "IPv6:" : ""
         let text =
-            "Received: from \(Self.word(host)) ([\(Self.word(note.client))])\r\n"
+            "Received: from \(Self.word(host)) ([\(tag)\(Self.word(note.client))])\r\n"
             + "\tby \(hostname) (tracerelay) with \(note.with) id \(queueID);\r\n"
             + "\t\(CalendarTime(milliseconds: arrival).mailDate)\r\n"
         return Array(text.utf8)

@@ -18,6 +18,8 @@ public struct MessageNote: Sendable, Hashable {
     public var tag = ""
     /// Why it is not tracked, or empty.
     public var untracked = ""
+    /// What may be stored of its people, as it was when the mail was accepted; `nil` in notes of older versions.
+    public var privacy: Privacy?
 
     /// A note with its id.
     init(message: TrackingMessageID) { self.message = message }
@@ -25,7 +27,8 @@ public struct MessageNote: Sendable, Hashable {
     /// The note as octets: fields that each end with a NUL.
     var encoded: [UInt8] {
         var bytes: [UInt8] = []
-        for field in [message.description, helo, client, with, fromDomain, messageID, tag, untracked] {
+        let privacy = self.privacy?.rawValue ?? ""
+        for field in [message.description, helo, client, with, fromDomain, messageID, tag, untracked, privacy] {
             bytes.append(contentsOf: field.utf8.lazy.filter { $0 != 0 }.prefix(500))
             bytes.append(0)
         }
@@ -46,5 +49,6 @@ public struct MessageNote: Sendable, Hashable {
         messageID = fields[5]
         tag = fields[6]
         untracked = fields[7]
+        privacy = Privacy(rawValue: fields[8])
     }
 }

@@ -9,35 +9,41 @@ struct OutgoingMail: Sendable {
     let note: MessageNote
     let decision: TrackingDecision?
     private let prepared: PreparedMessage?
-    private let header: HeaderSection?
+    private let header: HeaderSection
     private let hostname: String
     private let queueID: String
     private let arrival: Int64
 
-    /// Where the stored note cannot be read, the mail goes out all the same.
-    init(_ message: QueuedMessage, original: [UInt8], hostname: String, codec: TokenCodec) {
+    /// Where the stored note cannot be read, the mail goes out all the same, untracked: nobody knows the id that its
+    /// tokens carry. So does a mail whose decision is damaged.
+    /// - Throws: ``TrackingDecision/Unreadable/later(_:)``: a decision that is whole is kept to, or the mail waits.
+    init(
+        _ message: QueuedMessage, original: [UInt8], hostname: String, codec: TokenCodec
+    ) throws(TrackingDecision.Unreadable) {
         self.original = original
         self.hostname = hostname
         queueID = message.id.description
         arrival = message.arrival
-        let note =
-            MessageNote(encoded: message.note)
-            ?? MessageNote(
-                message: TrackingMessageID(bytes: [UInt8](repeating: 0, count: 10))
-                    ?? TrackingMessageID(using: &Self.generator))
+        let stored = MessageNote(encoded: message.note)
+        let note = stored ?? MessageNote(message: .unknown)
         self.note = note
-        let decision = message.decision.isEmpty ? nil : TrackingDecision(encoded: message.decision)
+        let read = try Self.decision(message)
+        let decision = stored == nil ? nil : read
         self.decision = decision
         prepared = decision.map {
             MessageTransform(decision: $0, message: note.message, codec: codec).prepare(original)
         }
-        header = try? HeaderSection.parse(
-            original, in: original.indices, looseBase64Continuation: [TraceHeader.name])
+        header = HeaderSection.parseAll(original, looseBase64Continuation: [TraceHeader.name])
     }
 
-    private static var generator: SystemRandomNumberGenerator {
-        get { SystemRandomNumberGenerator() }
-        set { _ = newValue }
+    private static func decision(_ message: QueuedMessage) throws(TrackingDecision.Unreadable) -> TrackingDecision? {
+        guard !message.decision.isEmpty else { return nil }
+        do throws(TrackingDecision.Unreadable) {
+            return try TrackingDecision(encoded: message.decision)
+        } catch {
+            guard case .damaged = error else { throw error }
+            return nil
+        }
     }
 
     /// Whether each recipient gets a copy of their own.
@@ -55,27 +61,27 @@ struct OutgoingMail: Sendable {
         var edits = SpliceList()
         if isDenied, prepared != nil {
             let denied = TransformOutcome.passedThrough(.recipientDenied, TransformReport())
-            edits = (try? fixUps(denied, isRewritten: false)) ?? SpliceList()
+            edits = fixUps(denied, isRewritten: false)
             outcome = denied
         } else if let prepared {
             let rendered = prepared.render(recipient: recipient)
             outcome = rendered.outcome
             do {
-                edits = try fixUps(rendered.outcome, isRewritten: !rendered.edits.isEmpty)
+                edits = fixUps(rendered.outcome, isRewritten: !rendered.edits.isEmpty)
                 for splice in rendered.edits.splices { try edits.add(splice) }
                 if let limit, !rendered.edits.isEmpty, edits.resultCount(originalCount: original.count) > limit {
                     let tooLarge = TransformOutcome.passedThrough(.tooLargeForUpstream, rendered.outcome.report)
-                    edits = try fixUps(tooLarge, isRewritten: false)
+                    edits = fixUps(tooLarge, isRewritten: false)
                     outcome = tooLarge
                 }
             } catch {
                 // The fix-ups and the transform want the same octets: the original goes out, with what a relay must add.
                 let failed = TransformOutcome.passedThrough(.selfCheckFailed, rendered.outcome.report)
-                edits = (try? fixUps(failed, isRewritten: false)) ?? SpliceList()
+                edits = fixUps(failed, isRewritten: false)
                 outcome = failed
             }
         } else {
-            edits = (try? fixUps(nil, isRewritten: false)) ?? SpliceList()
+            edits = fixUps(nil, isRewritten: false)
         }
         var pieces: [ArraySlice<UInt8>] = []
         pieces.reserveCapacity(edits.splices.count * 2 + 1)
@@ -83,14 +89,11 @@ struct OutgoingMail: Sendable {
         return (OutgoingContent(pieces: pieces), edits.resultCount(originalCount: original.count), outcome)
     }
 
-    private func fixUps(_ outcome: TransformOutcome?, isRewritten: Bool) throws(SpliceOverlap) -> SpliceList {
-        var list = SpliceList()
-        guard let header else { return list }
+    private func fixUps(_ outcome: TransformOutcome?, isRewritten: Bool) -> SpliceList {
         let maker = HeaderFixUps(
             hostname: hostname, queueID: queueID, note: note, arrival: arrival, isRewritten: isRewritten,
             request: request(outcome))
-        for splice in maker.splices(header, in: original) { try list.add(splice) }
-        return list
+        return maker.splices(header, in: original)
     }
 
     /// A mail that must not be changed is not to be changed by the upstream either: it keeps its tag, for the statistics.

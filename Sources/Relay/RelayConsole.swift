@@ -1,19 +1,20 @@
 import CoreMetrics
 import Foundation
 import MailMessage
-public import MessageQueue
+import MessageQueue
 import OpenSSLBridge
 import RelayConfiguration
 import SMTPTransport
 import StorageSQLite
 import Tracking
 import TrackingEvents
-public import TrackingWeb
+import TrackingWeb
 
 /// What the console sees of the relay.
 struct RelayConsole: Sendable {
     let settings: RelaySettings
-    let queue: QueueInspector
+    let book: PolicyBook
+    let queue: MessageQueue
     let reader: EventReader
     let log: SQLiteEventLog
     let codec: TokenCodec
@@ -21,18 +22,13 @@ struct RelayConsole: Sendable {
     let deliveries: [Delivery]
     let files: TrackingFiles
     let metrics: RelayMetrics
+    let connections: WebConnections
 
     func services() -> ConsoleServices {
-        var policies = Dictionary(
-            uniqueKeysWithValues: settings.policies.tags.keys.map { ($0.description, [PolicyLine]()) })
-        for value in settings.origins {
-            policies[value.tag, default: []].append(
-                PolicyLine(key: value.key, value: value.value, origin: value.origin))
-        }
-        return ConsoleServices(
-            hostname: settings.hostname, events: reader, queue: InspectedQueue(inspector: queue), policies: policies,
-            sentences: Self.sentences, source: { await source($0, $1) }, health: { await health() },
-            now: SystemClock.now)
+        ConsoleServices(
+            hostname: settings.hostname, events: reader,
+            queue: ConsoleQueue(queue: queue), policies: { book.current.lines }, sentences: Self.sentences,
+            source: { await source($0, $1) }, health: { await health() }, now: SystemClock.now)
     }
 
     static let sentences: [String: String] = {
@@ -46,23 +42,25 @@ struct RelayConsole: Sendable {
     // MARK: Source
 
     private func source(_ message: String, _ queueID: String) async -> MailSource? {
-        let archived: SourceArchive.Entry?
-        if let id = TrackingMessageID(hexadecimal: message) {
-            archived = await sources.entry(id, now: SystemClock.now())
-        } else {
-            archived = nil
+        if let id = TrackingMessageID(hexadecimal: message),
+            let archived = await sources.entry(id, now: SystemClock.now())
+        {
+            return await BlockingWork.run { render(archived.message, archived.content) }
         }
-        return await BlockingWork.run {
-            if let archived { return render(archived.message, archived.content) }
-            guard let id = QueueID(queueID), let queued = try? queue.message(id),
-                let content = try? queue.content(queued)
-            else { return nil }
-            return render(queued, content)
-        }
+        guard let id = QueueID(queueID), let queued = try? await queue.message(id),
+            let content = try? await queue.content(of: id)
+        else { return nil }
+        return await BlockingWork.run { render(queued, content) }
     }
 
     private func render(_ message: QueuedMessage, _ content: [UInt8]) -> MailSource {
-        let mail = OutgoingMail(message, original: content, hostname: settings.hostname, codec: codec)
+        let mail: OutgoingMail
+        do {
+            mail = try OutgoingMail(message, original: content, hostname: settings.hostname, codec: codec)
+        } catch {
+            return MailSource(
+                original: content, sent: [], report: "\(error)", originalHTML: Self.html(content), sentHTML: nil)
+        }
         let (sent, _, outcome) = mail.render(recipient: 0)
         let output = sent.joined
         let verdict: Explanation
@@ -89,7 +87,7 @@ struct RelayConsole: Sendable {
     private static func html(_ message: [UInt8]) -> String? {
         guard let tree = try? MIMETree.parse(message),
             let part = tree.parts.first(where: { $0.children.isEmpty && $0.contentType.is("text", "html") }),
-            let body = part.decodedBody(in: message)
+            let body = part.decodedBody(in: message)?.bytes
         else { return nil }
         let charset = part.contentType.parameter("charset").flatMap { Charset(label: $0) }
         return String(decoding: charset.flatMap { try? $0.decodeToUTF8(body) } ?? body, as: UTF8.self)
@@ -100,17 +98,20 @@ struct RelayConsole: Sendable {
     /// What is measured when it is asked for.
     func measure() async -> String {
         let now = SystemClock.now()
-        let (count, oldest) = await BlockingWork.run {
-            (try? queue.count(), (try? queue.list(limit: 1))?.first?.arrival)
+        if let census = try? await queue.census() {
+            metrics.set("queue_messages", to: Double(census.messages))
+            metrics.set("queue_failed_messages", to: Double(census.failed))
+            metrics.set("queue_damaged_messages", to: Double(census.damaged))
+            metrics.set("queue_oldest_seconds", to: census.oldest.map { Double(max(0, now - $0)) / 1_000 } ?? 0)
         }
-        if let count { metrics.set("queue_messages", to: Double(count)) }
-        metrics.set("queue_oldest_seconds", to: oldest.map { Double(max(0, now - $0)) / 1_000 } ?? 0)
+        metrics.set("queue_unwritten_outcomes", to: Double(await queue.statistics.unwritten))
         if let space = SQLiteQueueStore.space(directory: settings.dataDirectory) {
             metrics.set("disk_free_bytes", to: Double(space.free))
         }
         let status = log.status
         metrics.set("events_waiting_bytes", to: Double(status.waitingOctets))
         metrics.raise("events_dropped_total", to: status.dropped)
+        metrics.measure(connections)
         for listener in settings.listeners {
             if let days = listener.certificateFile.flatMap({ CertificateDates.daysLeft(file: $0) }) {
                 metrics.set("certificate_days_left", ("of", "listener \(listener.address)"), to: Double(days))
@@ -132,7 +133,7 @@ struct RelayConsole: Sendable {
         let local = await BlockingWork.run { (disk(), store(), keys(), listeners(), tracking()) }
         return [
             ("Upstreams", upstreams), ("Disk", local.0), ("Events", local.1), ("Keys", local.2),
-            ("Certificates", local.3), ("Tracking host", local.4),
+            ("Certificates", local.3), ("Tracking host", local.4 + [readers()]), ("Web", web()),
         ]
     }
 
@@ -182,22 +183,26 @@ struct RelayConsole: Sendable {
         ] {
             guard let complaint else { continue }
             checks.append(
-                HealthCheck(name, complaint.isEmpty ? .good : .bad, complaint.isEmpty ? "in force" : complaint))
+                HealthCheck(
+                    name, complaint.isEmpty ? .good : .bad,
+                    complaint.isEmpty ? "in force" : "\(complaint); what was in force before stays"))
         }
         return checks
     }
 
     private func keys() -> [HealthCheck] {
         do {
-            let ring = try TrackingKeys.load(settings.keyFile, makesMissing: false)
-            let names = ring.keys.map { "\($0.id) (\($0.status.rawValue))" }.joined(separator: ", ")
+            let ring = try TrackingKeys.load(settings.keyFile)
+            let names =
+                (ring.keys.count == 1 ? "key " : "keys ")
+                + ring.keys.map { "\($0.id) (\($0.status.rawValue))" }.joined(separator: ", ")
             let isSame = ring.signing?.id == codec.signingKey
             return [
                 HealthCheck(
                     settings.keyFile, isSame ? .good : .warning,
                     isSame
-                        ? "keys \(names); keep a copy of this file"
-                        : "keys \(names); the file has changed: restart to sign with its newest key")
+                        ? "\(names); keep a copy of this file"
+                        : "\(names); the file has changed: restart to sign with its newest key")
             ]
         } catch {
             return [
@@ -220,69 +225,12 @@ struct RelayConsole: Sendable {
     }
 
     private func tracking() -> [HealthCheck] {
-        let hosts = Set(settings.policies.tags.values.map(\.baseURL)).union([settings.policies.defaults.baseURL])
-        return hosts.sorted { $0.description < $1.description }.map { url in
+        book.current.policies.baseURLs.sorted { $0.description < $1.description }.map { url in
             if url.isSecure { return HealthCheck(url.description, .good, "links are made with it") }
             return HealthCheck(
                 url.description, url.isLoopback ? .good : .warning,
                 url.isLoopback ? "for tests on this machine" : "without https, links to https pages stay untracked")
         }
-    }
-}
-
-/// The queue through its inspector, off the event loops.
-private struct InspectedQueue: QueueDesk {
-    let inspector: QueueInspector
-
-    private func run<Value: Sendable>(_ body: @escaping @Sendable (QueueInspector) throws -> Value) async throws
-        -> Value
-    {
-        try await BlockingWork.run { Result { try body(inspector) } }.get()
-    }
-
-    func list(after: String?, limit: Int) async throws -> [QueueEntry] {
-        let cursor = after.flatMap { QueueID($0) }
-        if after != nil, cursor == nil { throw QueueCursorError() }
-        return try await run { try $0.list(after: cursor, limit: limit).map { QueueEntry($0) } }
-    }
-
-    func count() async throws -> Int { try await run { try $0.count() } }
-
-    func entry(_ id: String) async throws -> QueueEntry? {
-        guard let id = QueueID(id) else { return nil }
-        return try await run { try $0.message(id).map { QueueEntry($0) } }
-    }
-
-    func perform(_ action: QueueAction, _ id: String?) async throws -> Int {
-        let ids: [QueueID]?
-        if let id {
-            guard let parsed = QueueID(id) else { return 0 }
-            ids = [parsed]
-        } else {
-            ids = nil
-        }
-        return try await run { queue in
-            switch action {
-            case .retry: try queue.retry(ids, now: SystemClock.now())
-            case .hold: try queue.hold(ids, true)
-            case .release: try queue.hold(ids, false)
-            case .delete: try queue.delete(ids)
-            }
-        }
-    }
-}
-
-extension QueueEntry {
-    /// A queued mail as console, API and command show it.
-    public init(_ message: QueuedMessage) {
-        self.init(
-            id: message.id.description, arrival: message.arrival, nextAttempt: message.nextAttempt,
-            expires: message.expires, upstream: message.upstream, from: message.reversePath,
-            octets: message.place.count, attempts: message.attempts, held: message.isHeld, damaged: message.isDamaged,
-            tag: MessageNote(encoded: message.note)?.tag ?? "",
-            recipients: message.recipients.map {
-                Recipient(address: $0.address, state: $0.state.rawValue, lastReply: $0.lastReply)
-            })
     }
 }
 

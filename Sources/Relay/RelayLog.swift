@@ -1,18 +1,20 @@
-import Glibc
 public import Logging
 public import RelayConfiguration
 
-/// Writes log lines to standard error: `time level message key=value…`, or one JSON object each.
+/// Writes log lines, to standard error unless told otherwise: `time level message key=value…`, or one JSON object each.
 public struct RelayLogHandler: LogHandler {
     /// Fields of every line.
     public var metadata: Logger.Metadata = [:]
     /// Least level that is written.
     public var logLevel: Logger.Level
     private let format: LogSettings.Format
+    /// Where lines go.
+    public let sink: LogSink
 
     /// A handler for relay.conf's `[log]`.
-    public init(_ settings: LogSettings) {
+    public init(_ settings: LogSettings, sink: LogSink = .standardError) {
         format = settings.format
+        self.sink = sink
         logLevel =
             switch settings.level {
             case .debug: .debug
@@ -20,6 +22,9 @@ public struct RelayLogHandler: LogHandler {
             case .warning: .warning
             case .error: .error
             }
+        sink.setNotice { [self] in
+            line(.error, "log lines dropped: they came faster than they were read", [("lines", "\($0)")])
+        }
     }
 
     /// A field of every line.
@@ -36,6 +41,10 @@ public struct RelayLogHandler: LogHandler {
 
     func write(_ level: Logger.Level, _ message: String, _ fields: [(String, String)]) {
         guard level >= logLevel else { return }
+        sink.append(line(level, message, fields))
+    }
+
+    private func line(_ level: Logger.Level, _ message: String, _ fields: [(String, String)]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(256)
         let time = CalendarTime(milliseconds: SystemClock.now())
@@ -58,8 +67,7 @@ public struct RelayLogHandler: LogHandler {
             bytes.append(UInt8(ascii: "}"))
         }
         bytes.append(0x0A)
-        // One call, so that lines of several threads do not mix. A log that nobody takes must not stop the mail.
-        _ = Glibc.write(2, bytes, bytes.count)
+        return bytes
     }
 
     private static func appendLogfmt(_ value: String, to bytes: inout [UInt8]) {

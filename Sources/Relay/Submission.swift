@@ -10,31 +10,35 @@ import TrackingEvents
 
 /// Takes mail from clients: who may send, what is decided for the mail, and into the queue with it before the 250.
 final class Submission: ServerDelegate {
-    /// A mail that has passed so many servers is in a loop (RFC 5321 §6.3).
-    private static let maximumHops = 50
-
-    private let settings: RelaySettings
+    let settings: RelaySettings
+    let queue: MessageQueue
+    let records: EventRecords
+    let metrics: RelayMetrics
+    let log: RelayLog
+    let routes: RouteCapabilities
+    let book: PolicyBook
     private let listeners: [String: ListenerSettings]
-    private let users: [String: [String: String]]
-    private let queue: MessageQueue
-    private let events: any EventSink
-    private let metrics: RelayMetrics
-    private let log: RelayLog
+    /// Listener to name to hash; names as octets, since two texts that look alike are two names.
+    private let users: [String: [[UInt8]: String]]
+    private let passwords = PasswordChecks()
     private let generator = Mutex(SystemRandomNumberGenerator())
-    private let neededNames: Set<String>
 
     init(
-        settings: RelaySettings, users: [String: [String: String]], queue: MessageQueue, events: any EventSink,
-        metrics: RelayMetrics, log: RelayLog
+        settings: RelaySettings, book: PolicyBook, users: [String: [String: String]], queue: MessageQueue,
+        records: EventRecords,
+        metrics: RelayMetrics, log: RelayLog, routes: RouteCapabilities
     ) {
         self.settings = settings
+        self.book = book
+        self.routes = routes
         listeners = Dictionary(settings.listeners.map { ($0.address.description, $0) }) { first, _ in first }
-        self.users = users
+        self.users = users.mapValues { names in
+            Dictionary(names.map { (Array($0.key.utf8), $0.value) }) { first, _ in first }
+        }
         self.queue = queue
-        self.events = events
+        self.records = records
         self.metrics = metrics
         self.log = log
-        neededNames = settings.policies.neededHeaderNames
     }
 
     // MARK: Clients
@@ -50,29 +54,51 @@ final class Submission: ServerDelegate {
             554, EnhancedStatusCode(5, 7, 1), "\(connection.client) may not send here; see `networks` of the listener")
     }
 
-    func authentication(for connection: ConnectionFacts) -> ServerSession.Authentication {
-        let isLoopback = IPAddress(connection.client)?.isLoopback == true
+    func configure(_ settings: inout ServerSession.Settings, for connection: ConnectionFacts) {
         let isTrusted = isTrusted(connection)
-        guard users[connection.listener] != nil else {
-            // Old mailers insist on logging in with the password of the service they used to talk to; whoever may send
-            // without a password may send with any.
-            return .offered(isMandatory: false, allowsClear: isTrusted)
-        }
-        return .offered(isMandatory: !isTrusted, allowsClear: isLoopback)
+        settings.authentication = authentication(for: connection, isTrusted: isTrusted)
+        // Scripts that send a whole dialogue at once come from this machine or a known network; from elsewhere they are
+        // spam programs, or requests smuggled out of another protocol.
+        settings.synchronisation = isTrusted ? .lenient : .strict
+        if !routes.allTakeSMTPUTF8 { settings.withheld.insert("SMTPUTF8") }
+    }
+
+    private func authentication(
+        for connection: ConnectionFacts, isTrusted: Bool
+    ) -> ServerSession.Authentication {
+        // In clear on this machine only: whoever may send without a password need not show one to the network.
+        let isLoopback = IPAddress(connection.client)?.isLoopback == true
+        // Old mailers insist on logging in with the password of the service they used to talk to; whoever may send
+        // without a password may send with any.
+        return .offered(
+            isMandatory: users[connection.listener] != nil && !isTrusted, allowsClear: isLoopback)
     }
 
     func authenticate(_ credentials: Credentials, _ connection: ConnectionFacts) async -> ServerSession.Verdict {
         guard let table = users[connection.listener] else {
-            return isTrusted(connection)
-                ? .accept : .reply(Reply(535, EnhancedStatusCode(5, 7, 8), "Authentication failed"))
+            return isTrusted(connection) ? .accept : refuse(credentials, connection, "not-allowed")
         }
-        // An unknown name costs as much time as a wrong password.
-        let hash = table[credentials.username] ?? "pbkdf2-sha256$200000$00$\(String(repeating: "0", count: 64))"
-        let fits = await BlockingWork.run { PasswordHash.verify(credentials.password.exposed, against: hash) }
-        if fits, table[credentials.username] != nil { return .accept }
+        let answer = await passwords.check(
+            credentials.password.exposed, of: credentials.name, against: table[credentials.name],
+            from: connection.client)
+        switch answer {
+        case .right where credentials.wantsOther: return refuse(credentials, connection, "other-identity")
+        case .right: return .accept
+        case .wrong: return refuse(credentials, connection, "wrong")
+        case .later:
+            metrics.count("logins_refused_total", ("reason", "too-many"))
+            return .reply(
+                Reply(454, EnhancedStatusCode(4, 7, 0), "Too many logins from \(connection.client); try again later"))
+        }
+    }
+
+    private func refuse(
+        _ credentials: Credentials, _ connection: ConnectionFacts, _ reason: String
+    ) -> ServerSession.Verdict {
+        metrics.count("logins_refused_total", ("reason", reason))
         log.warning(
             "login refused", ("client", connection.client),
-            ("user", EscapedText.escape(credentials.username.utf8, limit: 64)))
+            ("user", EscapedText.escape(credentials.name, limit: 64)), ("reason", reason))
         return .reply(Reply(535, EnhancedStatusCode(5, 7, 8), "Authentication failed"))
     }
 
@@ -89,150 +115,25 @@ final class Submission: ServerDelegate {
         return .accept
     }
 
-    func makeSpill() throws -> any ContentSpill { Spill(try queue.makeSpill()) }
+    func makeSpill() throws -> Spill { Spill(try queue.makeSpill()) }
 
     func disconnected(_ connection: ConnectionFacts, _ summary: SessionSummary) {
+        if let refusal = summary.refusal {
+            metrics.count("connections_refused_total", ("reason", refusal.rawValue))
+        }
         log.debug(
             "disconnect", ("client", connection.client), ("accepted", "\(summary.accepted)"),
             ("refused", "\(summary.refused)"),
             ("octets", "\(summary.octets)"), ("end", summary.end))
     }
 
-    // MARK: Messages
-
-    func message(
-        _ envelope: Envelope, _ content: ReceivedContent, _ connection: ConnectionFacts
-    ) async -> ServerSession.Verdict {
-        let head: [UInt8]
-        let octets: Int
-        let spill: Spill?
-        switch content {
-        case .memory(let bytes): (head, octets, spill) = (bytes, bytes.count, nil)
-        case .spilled(let given):
-            guard let given = given as? Spill else {
-                return .reply(Reply(451, EnhancedStatusCode(4, 3, 0), "Wrong spill"))
-            }
-            (head, octets, spill) = (given.spill.head, given.spill.count, given)
-        }
-        let header: HeaderSection
-        do {
-            header = try HeaderSection.parse(
-                head, in: head.indices, looseBase64Continuation: [TraceHeader.name])
-        } catch {
-            spill?.discard()
-            return .reply(Reply(552, EnhancedStatusCode(5, 3, 4), "The header section is too large"))
-        }
-        guard header.all("Received", in: head).count < Self.maximumHops else {
-            spill?.discard()
-            return .reply(Reply(554, EnhancedStatusCode(5, 4, 6), "Too many hops: this mail is in a loop"))
-        }
-        let facts = facts(envelope, header, head, connection)
-        let verdict = settings.policies.decide(facts)
-        if case .reject(let code, let enhanced, let text, let reason) = verdict {
-            spill?.discard()
-            log.warning(
-                "refused", ("client", connection.client), ("from", facts.envelopeSender), ("reason", reason.rawValue),
-                ("detail", text))
-            return .reply(Reply(code, EnhancedStatusCode(enhanced), text))
-        }
-        return await submit(envelope, content, octets, header, head, facts, verdict, connection)
-    }
-
-    private func submit(
-        _ envelope: Envelope, _ content: ReceivedContent, _ octets: Int, _ header: HeaderSection, _ head: [UInt8],
-        _ facts: MessageFacts, _ verdict: TraceVerdict, _ connection: ConnectionFacts
-    ) async -> ServerSession.Verdict {
-        var note = MessageNote(message: generator.withLock { TrackingMessageID(using: &$0) })
-        note.helo = connection.helloName ?? ""
-        note.client = connection.client
-        note.with = Self.protocolWord(connection)
-        note.fromDomain = facts.fromDomain ?? ""
-        note.messageID =
-            header.first("Message-ID", in: head).map {
-                EscapedText.escape(HeaderSection.unfolded($0.body, in: head).filter { $0 != 0x20 }, limit: 250)
-            } ?? ""
-        var new = NewMessage(
-            arrival: SystemClock.now(), upstream: "default", reversePath: envelope.reversePath.description,
-            recipients: envelope.recipients.map(\.description), octets: octets)
-        var privacy = Privacy.pseudonymous
-        switch verdict {
-        case .track(let decision):
-            new.decision = decision.encoded()
-            note.tag = decision.tag.description
-            privacy = decision.privacy
-            if let name = settings.policies.tags[decision.tag]?.upstream { new.upstream = name }
-        case .untracked(let reason, _): note.untracked = reason.rawValue
-        case .reject: break
-        }
-        if let limit = settings.upstreams[new.upstream]?.maximumMessageOctets, octets > limit {
-            return .reply(
-                Reply(552, EnhancedStatusCode(5, 3, 4), "Message exceeds the \(limit) octets the upstream takes"))
-        }
-        new.needsSMTPUTF8 = envelope.parameters.smtpUTF8 && Self.needsSMTPUTF8(envelope, header, head)
-        new.note = note.encoded
-        let id = await queue.makeID()
-        let start = SystemClock.now()
-        do {
-            switch content {
-            case .memory(let bytes): try await queue.submit(new, id: id, content: .memory(bytes))
-            case .spilled(let spill):
-                try await queue.submit(new, id: id, content: .spilled((spill as? Spill)?.spill ?? queue.makeSpill()))
-            }
-        } catch {
-            return refuse(error, connection)
-        }
-        metrics.phase("commit", milliseconds: SystemClock.now() - start)
-        metrics.count("mail_accepted_total", ("tag", note.tag))
-        if note.untracked.isEmpty { metrics.count("mail_tracked_total", ("tag", note.tag)) }
-        events.record(
-            .message(
-                MessageRecord(
-                    message: note.message, time: new.arrival, queueID: id.description, tag: note.tag,
-                    fromDomain: note.fromDomain,
-                    recipients: privacy == .anonymous ? [] : new.recipients, untracked: note.untracked,
-                    privacy: privacy, subject: subject(note.tag, header, head))))
-        accepted(id, new, note, verdict)
-        return .reply(Self.acceptance(id, settings.replyText))
-    }
-
-    /// The decoded subject, where the tag's policy keeps it.
-    private func subject(_ tag: String, _ header: HeaderSection, _ head: [UInt8]) -> String {
-        guard settings.policy(of: tag).keepsSubject, let field = header.first("Subject", in: head) else { return "" }
-        let octets = EncodedWord.decode(HeaderSection.unfolded(field.body, in: head)).drop { $0 == 0x20 }
-        return String(decoding: octets.lazy.filter { $0 >= 0x20 && $0 != 0x7F }.prefix(250), as: UTF8.self)
-    }
-
-    private func accepted(_ id: QueueID, _ new: NewMessage, _ note: MessageNote, _ verdict: TraceVerdict) {
-        var tracking = ""
-        if case .untracked(let reason, let detail) = verdict, reason != .notAsked {
-            tracking = "\(reason.rawValue): \(detail)"
-        }
-        log.info(
-            "accepted", ("id", id.description), ("client", note.client), ("from", "<\(new.reversePath)>"),
-            ("size", "\(new.octets)"),
-            ("nrcpt", "\(new.recipients.count)"), ("message-id", note.messageID), ("tag", note.tag))
-        if !tracking.isEmpty { log.warning("untracked", ("id", id.description), ("reason", tracking)) }
-    }
-
-    private func refuse(_ error: any Error, _ connection: ConnectionFacts) -> ServerSession.Verdict {
-        log.error("not accepted", ("client", connection.client), ("reason", "\(error)"))
-        if case QueueError.diskFull = error { return .reply(Reply(452, EnhancedStatusCode(4, 3, 1), "\(error)")) }
-        return .reply(Reply(451, EnhancedStatusCode(4, 3, 0), "\(error)"))
-    }
-
-    static func acceptance(_ id: QueueID, _ words: ReplyText) -> Reply {
-        switch words {
-        case .standard: Reply(250, EnhancedStatusCode(2, 0, 0), "Ok: queued as \(id)")
-        case .directmail: Reply(250, nil, "Data Ok: queued as freedom ###envid=\(id.rawValue)")
-        }
-    }
-
     // MARK: Facts
 
-    private func facts(
-        _ envelope: Envelope, _ header: HeaderSection, _ head: [UInt8], _ connection: ConnectionFacts
+    func facts(
+        _ envelope: Envelope, _ header: HeaderSection, _ head: [UInt8], _ connection: ConnectionFacts,
+        names: Set<String>
     ) -> MessageFacts {
-        var facts = MessageFacts(header, in: head, names: neededNames)
+        var facts = MessageFacts(header, in: head, names: names)
         facts.listener = connection.listener
         facts.client = IPAddress(connection.client)
         facts.authUser = connection.authenticatedUser
@@ -242,23 +143,48 @@ final class Submission: ServerDelegate {
     }
 
     /// RFC 3848.
-    private static func protocolWord(_ connection: ConnectionFacts) -> String {
+    static func protocolWord(_ connection: ConnectionFacts) -> String {
         guard connection.isExtended else { return "SMTP" }
         return "ESMTP" + (connection.tls == nil ? "" : "S") + (connection.authenticatedUser == nil ? "" : "A")
     }
 
-    private static func needsSMTPUTF8(_ envelope: Envelope, _ header: HeaderSection, _ head: [UInt8]) -> Bool {
-        envelope.reversePath.mailbox?.isASCII == false || envelope.recipients.contains { !$0.mailbox.isASCII }
-            || ByteSearch.hasHighOctets(head, in: header.range)
+    func newNote(_ time: Int64) -> MessageNote {
+        MessageNote(message: generator.withLock { TrackingMessageID(time: time, using: &$0) })
     }
 }
 
 /// A queue's spill as a server's.
 final class Spill: ContentSpill {
-    let spill: any QueueSpill
+    fileprivate let spill: any QueueSpill
 
     init(_ spill: any QueueSpill) { self.spill = spill }
 
     func append(_ piece: [UInt8]) async throws { try await spill.append(piece) }
     func discard() { spill.discard() }
+}
+
+extension ReceivedContent<Spill> {
+    /// Enough for a header section.
+    var head: [UInt8] {
+        switch self {
+        case .memory(let bytes): bytes
+        case .spilled(let spill): spill.spill.head
+        }
+    }
+
+    /// Octets of all of it.
+    var count: Int {
+        switch self {
+        case .memory(let bytes): bytes.count
+        case .spilled(let spill): spill.spill.count
+        }
+    }
+
+    /// The same for the queue.
+    var queued: QueueContent {
+        switch self {
+        case .memory(let bytes): .memory(bytes)
+        case .spilled(let spill): .spilled(spill.spill)
+        }
+    }
 }

@@ -1,4 +1,3 @@
-import Glibc
 import Logging
 public import RelayConfiguration
 public import ServiceLifecycle
@@ -28,17 +27,31 @@ public final class TrackerInstance: Service {
     /// Runs until graceful shutdown.
     /// - Throws: ``StartFailure``.
     public func run() async throws {
-        guard mkdir(settings.dataDirectory, 0o700) == 0 || errno == EEXIST else {
-            throw StartFailure(
-                "cannot make data-directory \(settings.dataDirectory): \(String(cString: strerror(errno)))",
-                exitCode: 73)
-        }
+        DescriptorLimit.raise()
+        try DataDirectory.prepare(settings.dataDirectory)
+        var problems = StartProblems(places: settings.places)
+        problems.checkHashes(settings.web)
+        guard problems.all.isEmpty else { throw problems.failure }
+        let codec = try Self.codec(settings)
+        let blockList = try TrackingFiles.blockList(settings.blockListFile, log)
         let metrics = RelayMetrics()
         var options = SQLiteEventLog.Options()
         options.isJournalOnly = true
         let events = SQLiteEventLog(directory: settings.dataDirectory, options: options) { [log] in log.error($0) }
         do {
-            try await serve(events, metrics)
+            let files = TrackingFiles(blockList: blockList, denyList: nil)
+            let services = try services(codec, events, metrics, files)
+            let listening = try await settings.web.listen(services, scope: .health)
+            announce(listening.map(\.port))
+            await withDiscardingTaskGroup { tasks in
+                tasks.addTask { await files.watch(metrics) }
+                // It ends by shutdown, or by being cancelled.
+                try? await gracefulShutdown()
+                log.info("stopping")
+                SystemdNotification.send("STOPPING=1")
+                for listener in listening { await listener.close() }
+                tasks.cancelAll()
+            }
         } catch {
             await BlockingWork.run { events.close() }
             throw error
@@ -47,60 +60,49 @@ public final class TrackerInstance: Service {
         log.info("stopped")
     }
 
-    private func serve(_ events: SQLiteEventLog, _ metrics: RelayMetrics) async throws {
-        let files = TrackingFiles(blockListFile: settings.blockListFile, denyListFile: nil, log: log)
-        let ports = WebPorts()
-        let services = try services(events, metrics, files, ports)
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            for service in services { tasks.addTask { try await service.run() } }
-            tasks.addTask { await cancelWhenGracefulShutdown { await files.watch() } }
-            do {
-                let bound = try await ports.all(services.count)
-                for (listener, port) in zip(WebPorts.listeners(settings.web, scope: .health), bound) {
-                    log.info("listening", ("http", Endpoint(host: listener.host, port: port).description))
-                }
-                SystemdNotification.send("READY=1")
-                whenReady(bound)
-                try await tasks.waitForAll()
-            } catch {
-                tasks.cancelAll()
-                throw error as? StartFailure ?? StartFailure("\(error)", exitCode: 69)
-            }
+    private func announce(_ ports: [Int]) {
+        for (listener, port) in zip(settings.web.listeners(scope: .health), ports) {
+            log.info("listening", ("http", Endpoint(host: listener.host, port: port).description))
         }
+        SystemdNotification.send("READY=1")
+        whenReady(ports)
     }
 
     /// Never makes a key: links are made elsewhere, with the same file.
-    private func codec() throws -> TokenCodec {
+    static func codec(_ settings: TrackerSettings) throws -> TokenCodec {
         do {
-            return try TrackingKeys.codec(try TrackingKeys.load(settings.keyFile, makesMissing: false))
+            return try TrackingKeys.codec(try TrackingKeys.load(settings.keyFile))
         } catch {
             throw StartFailure("\(error); copy the relay's key file to this machine", exitCode: 78)
         }
     }
 
     private func services(
-        _ events: SQLiteEventLog, _ metrics: RelayMetrics, _ files: TrackingFiles, _ ports: WebPorts
+        _ codec: TokenCodec, _ events: SQLiteEventLog, _ metrics: RelayMetrics, _ files: TrackingFiles
     ) throws -> [WebService] {
         var responder = HitResponder(
-            codec: try codec(), sink: events, trustedProxies: settings.web.trustedProxies, metrics: metrics.hits,
+            codec: codec, sink: events, trustedProxies: settings.web.trustedProxies, metrics: metrics.hits,
             now: SystemClock.now)
         if let list = files.blockList { responder.blockList = { list.content } }
         var logger = Logger(label: "tracerelay.web") { [handler] _ in handler }
         logger.logLevel = .warning
-        let parts = WebParts(
-            responder: responder, prefixes: settings.basePaths,
+        let connections = WebConnections(settings.limits, settings.web, others: 100)
+        let prefixes = HitPrefixes(settings.basePaths)
+        var parts = WebParts(
+            responder: responder, prefixes: { prefixes },
             readiness: {
                 let status = events.status
                 // Links work whatever becomes of the events: a balancer must not take this tracker out for them.
                 return Readiness(isReady: true, text: status.complaint.isEmpty ? "ok" : "events: \(status.complaint)")
             },
-            metrics: {
+            metrics: { [handler] in
+                metrics.raise("log_lines_dropped_total", to: handler.sink.dropped)
                 metrics.set("events_waiting_bytes", to: Double(events.status.waitingOctets))
                 metrics.raise("events_dropped_total", to: events.status.dropped)
+                metrics.measure(connections)
                 return metrics.registry.text
-            }, access: try ConsoleAccess(settings.web), logger: logger)
-        return WebPorts.listeners(settings.web, scope: .health).enumerated().map { index, listener in
-            WebService(listener: listener, parts: parts, whenBound: { await ports.bound(index, $0) })
-        }
+            }, access: try ConsoleAccess(settings.web, directory: settings.dataDirectory), logger: logger)
+        parts.connections = connections
+        return settings.web.listeners(scope: .health).map { [parts] in WebService(listener: $0, parts: parts) }
     }
 }

@@ -10,21 +10,19 @@ public enum TrackingKeys {
         public let description: String
     }
 
-    /// Reads the key file; makes it, with one key, where it is missing and `makesMissing` says so.
+    /// Reads the key file.
     /// - Throws: ``Failure``.
-    public static func load(_ path: String, makesMissing: Bool) throws(Failure) -> KeyRing {
-        guard let file = fopen(path, "re") else {
-            guard errno == ENOENT, makesMissing else {
-                throw Failure(description: "cannot read key file \(path): \(String(cString: strerror(errno)))")
-            }
-            var ring = KeyRing(keys: [])
-            _ = try add(to: &ring)
-            try save(ring, path)
-            return ring
+    public static func load(_ path: String) throws(Failure) -> KeyRing {
+        do {
+            return try parse(try SmallFile.read(path), path)
+        } catch let failure as Failure {
+            throw failure
+        } catch {
+            throw Failure(description: "key file: \(error)")
         }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 1 << 20)
-        bytes.removeLast(bytes.count - fread(&bytes, 1, bytes.count, file))
+    }
+
+    private static func parse(_ bytes: [UInt8], _ path: String) throws(Failure) -> KeyRing {
         do {
             return try KeyRing(parsing: String(decoding: bytes, as: UTF8.self))
         } catch {
@@ -32,8 +30,82 @@ public enum TrackingKeys {
         }
     }
 
+    /// Whether there is a key file, readable or not.
+    public static func isThere(_ path: String) -> Bool {
+        var facts = stat()
+        return lstat(path, &facts) == 0 || errno != ENOENT && errno != ENOTDIR
+    }
+
+    /// What stands in a data directory that has been used: then mail may have gone out with keys. `nil` in a new one.
+    public static func trace(ofUse directory: String) -> String? {
+        ["queue.sqlite", "events.sqlite", "events.journal", "segments"].map { "\(directory)/\($0)" }.first(
+            where: isThere)
+    }
+
+    /// Says whether a start would have keys; changes nothing.
+    /// - Throws: ``Failure``.
+    public static func check(_ path: String, dataDirectory: String) throws(Failure) {
+        if isThere(path) {
+            _ = try codec(try load(path))
+        } else if let used = trace(ofUse: dataDirectory), !isThere(path) {
+            throw missing(path, used)
+        }
+    }
+
+    /// Keys for a start: those of the file; at the very first start the file is made.
+    ///
+    /// Whoever starts makes the file before the data directory is used: a second first start, at the same time, sees
+    /// either nothing, and then the file that was made first counts for both, or the file.
+    /// - Throws: ``Failure``, also where the file is missing and mail may have gone out with its keys.
+    public static func loadForStart(_ path: String, dataDirectory: String) throws(Failure) -> KeyRing {
+        if !isThere(path) {
+            if let used = trace(ofUse: dataDirectory) {
+                if !isThere(path) { throw missing(path, used) }
+            } else {
+                try make(path)
+            }
+        }
+        return try load(path)
+    }
+
+    private static func missing(_ path: String, _ used: String) -> Failure {
+        Failure(
+            description:
+                "key file \(path) is missing, and mail may have gone out with its keys (\(used) is there): put the "
+                + "file back from your copy; where no link in delivered mail matters any more, make a new one with "
+                + "`tracerelay key add --new-file`")
+    }
+
+    /// Makes a key file with one key where there is none; one that is there stays.
+    /// - Throws: ``Failure``.
+    public static func make(_ path: String) throws(Failure) {
+        var ring = KeyRing(keys: [])
+        _ = try add(to: &ring)
+        do {
+            _ = try SmallFile.create(path, Array(ring.fileText.utf8))
+        } catch {
+            throw Failure(description: "key file: \(error)")
+        }
+    }
+
+    /// Changes the key file: whole or not at all, alone among all who change it, with owner and mode as they were.
+    /// - Throws: ``Failure``, or what `body` throws.
+    public static func change<Value>(_ path: String, _ body: (inout KeyRing) throws -> Value) throws -> Value {
+        do {
+            return try SmallFile.locked(path) {
+                var ring = try load(path)
+                let value = try body(&ring)
+                try SmallFile.replace(path, Array(ring.fileText.utf8))
+                return value
+            }
+        } catch let failure as SmallFile.Failure {
+            throw Failure(description: "key file: \(failure)")
+        }
+    }
+
     /// Adds a key that signs from now on.
     /// - Throws: ``Failure``.
+    @discardableResult
     public static func add(to ring: inout KeyRing) throws(Failure) -> TrackingKey {
         do {
             let secret = try RandomBytes.make(KeyRing.secretOctets)
@@ -42,22 +114,6 @@ public enum TrackingKeys {
             throw Failure(description: "\(error)")
         }
         throw Failure(description: "all 255 key numbers are taken")
-    }
-
-    /// Writes the key file, whole or not at all, readable by its owner only.
-    /// - Throws: ``Failure``.
-    public static func save(_ ring: KeyRing, _ path: String) throws(Failure) {
-        let temporary = path + ".new"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else {
-            throw Failure(description: "cannot write \(temporary): \(String(cString: strerror(errno)))")
-        }
-        defer { close(descriptor) }
-        let bytes = Array(ring.fileText.utf8)
-        guard write(descriptor, bytes, bytes.count) == bytes.count, fsync(descriptor) == 0, rename(temporary, path) == 0
-        else {
-            throw Failure(description: "cannot write \(path): \(String(cString: strerror(errno)))")
-        }
     }
 
     /// Keys as OpenSSL uses them.

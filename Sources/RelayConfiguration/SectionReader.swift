@@ -1,36 +1,6 @@
 import TOMLKit
 import Tracking
 
-/// Collects errors while sections are read, so that one run shows them all.
-final class Findings {
-    let file: String
-    let locator: KeyLocator
-    var errors: [ConfigurationError] = []
-    var warnings: [ConfigurationError] = []
-
-    init(file: String, locator: KeyLocator) {
-        self.file = file
-        self.locator = locator
-    }
-
-    func position(of path: [String]) -> SourcePosition {
-        var path = path
-        while !path.isEmpty {
-            if let place = locator.positions[KeyLocator.join(path)] { return place }
-            path.removeLast()
-        }
-        return SourcePosition(line: 1, column: 1)
-    }
-
-    func error(_ path: [String], _ message: String) { errors.append(make(path, message)) }
-    func warning(_ path: [String], _ message: String) { warnings.append(make(path, message)) }
-
-    private func make(_ path: [String], _ message: String) -> ConfigurationError {
-        let place = position(of: path)
-        return ConfigurationError(file: file, line: place.line, column: place.column, message: message)
-    }
-}
-
 /// Reads the keys of one table, each by its kind.
 struct SectionReader {
     let table: TOMLTable
@@ -65,6 +35,15 @@ struct SectionReader {
         return text
     }
 
+    func text(_ key: String, limit: Int) -> String? {
+        guard let text = string(key) else { return nil }
+        guard text.count <= limit else {
+            fail(key, "must be at most \(limit) characters")
+            return nil
+        }
+        return text
+    }
+
     func boolean(_ key: String) -> Bool? {
         guard let value = table[key] else { return nil }
         guard let flag = value.bool else {
@@ -85,9 +64,12 @@ struct SectionReader {
 
     func word<Word: RawRepresentable & CaseIterable>(_ key: String, _ type: Word.Type) -> Word?
     where Word.RawValue == String {
+        word(key, among: Word.allCases.map(\.rawValue)).flatMap { Word(rawValue: $0) }
+    }
+
+    func word(_ key: String, among all: [String]) -> String? {
         guard let text = string(key) else { return nil }
-        if let word = Word(rawValue: text) { return word }
-        let all = Word.allCases.map(\.rawValue)
+        if all.contains(text) { return text }
         let hint = Schema.suggestion(for: text, among: all).map { "; did you mean \"\($0)\"?" } ?? ""
         fail(key, "\"\(text)\" is not one of \(all.map { "\"\($0)\"" }.joined(separator: ", "))\(hint)")
         return nil
@@ -124,11 +106,31 @@ struct SectionReader {
         }
     }
 
+    func address(_ key: String) -> BaseURL? {
+        guard let text = string(key) else { return nil }
+        do {
+            return try BaseURL(text)
+        } catch {
+            fail(key, error.description)
+            return nil
+        }
+    }
+
     func endpoint(_ key: String) -> Endpoint? {
         parsed(key, "HOST:PORT such as \"127.0.0.1:2525\" or \"[::1]:2525\"") { Endpoint($0) }
     }
 
     func duration(_ key: String) -> Duration? { parsed(key, Quantity.durationHint, Quantity.duration) }
+
+    /// A time that must be within bounds to make sense.
+    func duration(_ key: String, in range: ClosedRange<Duration>) -> Duration? {
+        guard let value = duration(key) else { return nil }
+        guard range.contains(value) else {
+            fail(key, "must be \(Quantity.text(range.lowerBound)) to \(Quantity.text(range.upperBound))")
+            return nil
+        }
+        return value
+    }
 
     func octets(_ key: String) -> Int? { parsed(key, Quantity.sizeHint, Quantity.octets) }
 
@@ -154,39 +156,4 @@ struct SectionReader {
     }
 
     private static func kind(_ value: any TOMLValueConvertible) -> String { "a value of type \(value.type.rawValue)" }
-}
-
-/// Quantities with units.
-enum Quantity {
-    static let durationHint = "a time with a unit such as \"500ms\", \"30s\", \"5m\", \"2h\" or \"5d\""
-    static let sizeHint = "a size with a unit such as \"512KiB\", \"25MiB\" or \"1GB\""
-
-    static func duration(_ text: String) -> Duration? {
-        let units: [(String, Int)] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)]
-        return scaled(text, units).map { .milliseconds($0) }
-    }
-
-    /// The largest unit that needs no fraction.
-    static func text(_ duration: Duration) -> String {
-        let milliseconds = Int(duration / .milliseconds(1))
-        let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
-        let unit = units.first { milliseconds % $0.1 == 0 && (milliseconds > 0 || $0.0 == "s") } ?? ("ms", 1)
-        return "\(milliseconds / unit.1)\(unit.0)"
-    }
-
-    static func octets(_ text: String) -> Int? {
-        let units = [
-            ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("KB", 1_000), ("MB", 1_000_000),
-            ("GB", 1_000_000_000), ("B", 1),
-        ]
-        return scaled(text, units)
-    }
-
-    private static func scaled(_ text: String, _ units: [(String, Int)]) -> Int? {
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        let unit = text.dropFirst(digits.count).drop { $0 == " " }
-        guard let number = Int(digits), let factor = units.first(where: { $0.0 == unit })?.1 else { return nil }
-        let (product, overflow) = number.multipliedReportingOverflow(by: factor)
-        return overflow || product > 1 << 50 ? nil : product
-    }
 }

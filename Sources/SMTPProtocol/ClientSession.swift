@@ -29,7 +29,7 @@ public struct ClientSession: Sendable {
         case startTLS
         /// Idle: ``ClientSession/begin(_:)`` may be called.
         case ready
-        /// Send the content with its end, then feed replies.
+        /// Send the content with its end, then call ``ClientSession/contentSent()``.
         case sendContent
         /// A transaction is over; one reply for each recipient.
         case finished([RecipientReply])
@@ -50,7 +50,8 @@ public struct ClientSession: Sendable {
         case transaction(ClientTransaction)
         case reset
         case quitting
-        case closed
+        /// With what the end means for the mail that was on its way.
+        case closed(MailStanding)
     }
 
     private let settings: Settings
@@ -82,18 +83,28 @@ public struct ClientSession: Sendable {
         if case .ready = state { true } else { false }
     }
 
-    /// Whether the content went out whole and the verdict is not in: a lost connection now leaves the outcome uncertain.
-    public var awaitsVerdict: Bool {
-        if case .transaction(let transaction) = state { transaction.awaitsVerdict } else { false }
+    /// What it means for the mail on its way if the connection ends now, or that it has ended.
+    public var standing: MailStanding {
+        switch state {
+        case .transaction(let transaction): transaction.standing
+        case .closed(let standing): standing
+        default: .none
+        }
     }
 
     /// Begins a transaction; only when ``isReady``.
     public mutating func begin(_ transaction: Transaction) -> [Action] {
         guard isReady else { return [.fail(.violation("a transaction began while another was open"))] }
         var running = ClientTransaction(transaction, capabilities: capabilities)
-        let actions = running.start()
-        state = .transaction(running)
-        return finish(actions, running)
+        return go(on: &running) { $0.start() }
+    }
+
+    /// The content is out with its end: handed to the network to the last octet, so that nothing the server says from now
+    /// on can have been said before it.
+    public mutating func contentSent() {
+        guard case .transaction(var transaction) = state else { return }
+        transaction.contentSent()
+        state = .transaction(transaction)
     }
 
     /// Says QUIT; only when ``isReady``.
@@ -114,11 +125,8 @@ public struct ClientSession: Sendable {
     /// - Parameter hasMore: whether bytes were received behind it.
     public mutating func receive(_ reply: Reply, hasMore: Bool) -> [Action] {
         if reply.code == 421 {
-            if case .transaction(var transaction) = state {
-                state = .closed
-                return [.finished(transaction.closed(by: reply)), .fail(.closing(reply))]
-            }
-            return fail(.closing(reply))
+            guard case .transaction(var transaction) = state else { return fail(.closing(reply)) }
+            return go(on: &transaction) { $0.closed(by: reply, .closing(reply)) }
         }
         switch state {
         case .greeting: return reply.code == 220 ? hello() : fail(.greeting(reply))
@@ -133,16 +141,13 @@ public struct ClientSession: Sendable {
             state = .handshake
             return [.startTLS]
         case .authentication(let mechanism, let step): return authenticate(mechanism, step, reply)
-        case .transaction(var transaction):
-            let actions = transaction.receive(reply)
-            state = .transaction(transaction)
-            return finish(actions, transaction)
+        case .transaction(var transaction): return go(on: &transaction) { $0.receive(reply) }
         case .reset:
             guard reply.isPositive else { return fail(.violation("RSET refused: \(reply)")) }
             state = .ready
             return [.ready]
         case .quitting:
-            state = .closed
+            state = .closed(.none)
             return [.close]
         case .handshake, .ready, .closed: return fail(.violation("a reply nobody asked for: \(reply)"))
         }
@@ -200,14 +205,26 @@ public struct ClientSession: Sendable {
         }
         // QUIRK: prompts differ in case and wording between servers; only their order counts.
         state = .authentication(mechanism, step: step + 1)
-        let answer = step == 0 ? Array(credentials.username.utf8) : credentials.password.exposed
+        let answer = step == 0 ? credentials.name : credentials.password.exposed
         return [.send(Self.line(SASL.encode(answer)))]
     }
 
     // MARK: Ends
 
-    private mutating func finish(_ actions: [Action], _ transaction: ClientTransaction) -> [Action] {
-        guard transaction.isOver else { return actions }
+    /// A step of a transaction, and what the session becomes by it.
+    private mutating func go(
+        on transaction: inout ClientTransaction, _ step: (inout ClientTransaction) -> [Action]
+    ) -> [Action] {
+        let before = transaction.standing
+        let actions = step(&transaction)
+        if case .fail? = actions.last {
+            state = .closed(transaction.isOver ? .none : before)
+            return actions
+        }
+        guard transaction.isOver else {
+            state = .transaction(transaction)
+            return actions
+        }
         if transaction.needsReset {
             state = .reset
             return actions + [.send(Self.line("RSET"))]
@@ -217,7 +234,7 @@ public struct ClientSession: Sendable {
     }
 
     private mutating func fail(_ failure: ClientFailure) -> [Action] {
-        state = .closed
+        state = .closed(.none)
         return [.fail(failure)]
     }
 

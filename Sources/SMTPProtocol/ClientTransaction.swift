@@ -1,10 +1,15 @@
 /// MAIL, RCPT, DATA and content as one value: pipelined where the server can (RFC 2920), else in lock-step.
+///
+/// Each step takes one reply, or none at all: what comes while the content still goes out ends the connection.
 struct ClientTransaction: Sendable {
     private enum Step: Sendable, Hashable {
         case mail
         case recipient(Int)
         case data
-        case content
+        /// The content goes out; nothing is to be said now.
+        case sending
+        /// The content is out with its end, and its verdict is due.
+        case verdict
         /// The empty content of a DATA that a server took although it refused every recipient (RFC 2920 §3.1).
         case emptyContent
         case over
@@ -14,6 +19,7 @@ struct ClientTransaction: Sendable {
     private let capabilities: ServerCapabilities
     private var step = Step.mail
     private var mailRefusal: Reply?
+    /// `nil` where RCPT was accepted and no verdict is in.
     private var results: [RecipientReply?]
 
     init(_ transaction: Transaction, capabilities: ServerCapabilities) {
@@ -25,14 +31,22 @@ struct ClientTransaction: Sendable {
     var isOver: Bool { step == .over }
     /// Whether the server still holds an open transaction.
     private(set) var needsReset = false
-    var awaitsVerdict: Bool { step == .content }
+
+    /// What it means for the mail if the connection ends now.
+    var standing: MailStanding {
+        switch step {
+        case .mail: .unanswered
+        case .verdict: .awaitsVerdict
+        case .recipient, .data, .sending, .emptyContent, .over: .notTaken
+        }
+    }
 
     var phase: DialoguePhase {
         switch step {
         case .mail: .mail
         case .recipient: .recipient
         case .data: .data
-        case .content, .emptyContent, .over: .content
+        case .sending, .verdict, .emptyContent, .over: .content
         }
     }
 
@@ -58,68 +72,103 @@ struct ClientTransaction: Sendable {
         return command
     }
 
-    /// The server closes: whoever has no verdict yet gets this one.
-    mutating func closed(by reply: Reply) -> [RecipientReply] {
-        let phase = phase
-        step = .over
-        return results.map { $0 ?? RecipientReply(reply: reply, phase: phase == .content ? .content : phase) }
-    }
+    // MARK: Replies
 
     mutating func receive(_ reply: Reply) -> [ClientSession.Action] {
+        // RFC 5321 §4.2.1: only DATA is answered by 3xx. At the content's end it is no verdict: ``standing`` says so.
+        if reply.severity == .intermediate, step != .data { return violate("a reply that decides nothing", reply) }
         switch step {
-        case .mail:
-            if !reply.isPositive { mailRefusal = reply }
-            step = transaction.recipients.isEmpty ? .data : .recipient(0)
-            if capabilities.pipelining { return [] }
-            if mailRefusal != nil { return finish() }
-            return sendRecipient(0)
-        case .recipient(let index):
-            if !reply.isPositive { results[index] = RecipientReply(reply: reply, phase: .recipient) }
-            let next = index + 1
-            step = next < results.count ? .recipient(next) : .data
-            if capabilities.pipelining { return [] }
-            if next < results.count { return sendRecipient(next) }
-            if !hasAccepted {
-                needsReset = true
-                return finish()
-            }
-            return [.send(ClientSession.line("DATA"))]
+        case .mail: return answerToMail(reply)
+        case .recipient(let index): return answerToRecipient(index, reply)
         case .data: return answerToData(reply)
-        case .content:
-            for index in results.indices where results[index] == nil {
-                results[index] = RecipientReply(reply: reply, phase: .content)
-            }
+        case .sending: return answerToUnfinishedContent(reply)
+        case .verdict:
+            decide(reply, .content)
             return finish()
         case .emptyContent: return finish()
-        case .over: return [.fail(.violation("a reply behind the end of a transaction"))]
+        case .over: return violate("a reply behind the end of a transaction", reply)
         }
     }
 
-    private mutating func answerToData(_ reply: Reply) -> [ClientSession.Action] {
-        let proceeds = reply.code == 354
-        if mailRefusal != nil || !hasAccepted {
-            guard proceeds else {
-                needsReset = mailRefusal == nil
-                return finish()
-            }
-            step = .emptyContent
-            return [.send([0x2E, 0x0D, 0x0A])]
-        }
-        guard proceeds else {
-            for index in results.indices where results[index] == nil {
-                results[index] = RecipientReply(reply: reply, phase: .data)
-            }
+    private mutating func answerToMail(_ reply: Reply) -> [ClientSession.Action] {
+        if !reply.isPositive { mailRefusal = reply }
+        step = transaction.recipients.isEmpty ? .data : .recipient(0)
+        if capabilities.pipelining { return [] }
+        if mailRefusal != nil { return finish() }
+        return sendRecipient(0)
+    }
+
+    private mutating func answerToRecipient(_ index: Int, _ reply: Reply) -> [ClientSession.Action] {
+        if !reply.isPositive { results[index] = RecipientReply(reply: reply, phase: .recipient) }
+        let next = index + 1
+        step = next < results.count ? .recipient(next) : .data
+        if capabilities.pipelining { return [] }
+        if next < results.count { return sendRecipient(next) }
+        if !hasAccepted {
             needsReset = true
             return finish()
         }
-        step = .content
-        return [.sendContent]
+        return [.send(ClientSession.line("DATA"))]
     }
+
+    private mutating func answerToData(_ reply: Reply) -> [ClientSession.Action] {
+        switch reply.severity {
+        case .intermediate where reply.code == 354: return mayProceed(reply)
+        case .positive, .intermediate: return violate("DATA is answered by neither 354 nor a refusal", reply)
+        case .transient, .permanent:
+            needsReset = mailRefusal == nil
+            decide(reply, .data)
+            return finish()
+        }
+    }
+
+    private mutating func mayProceed(_ reply: Reply) -> [ClientSession.Action] {
+        guard mailRefusal != nil || !hasAccepted else {
+            step = .sending
+            return [.sendContent]
+        }
+        // An empty content would be delivered to those the server has taken.
+        if hasAccepted { return closed(by: reply, .violation("it refuses MAIL and takes RCPT and DATA: \(reply)")) }
+        step = .emptyContent
+        return [.send([0x2E, 0x0D, 0x0A])]
+    }
+
+    /// The content is out with its end: the next reply is the verdict.
+    mutating func contentSent() {
+        if step == .sending { step = .verdict }
+    }
+
+    /// A refusal counts, but what the server makes of the rest of the content is unknown: nothing else may follow it.
+    private mutating func answerToUnfinishedContent(_ reply: Reply) -> [ClientSession.Action] {
+        if reply.isPositive { return violate("a reply in front of the content's end", reply) }
+        decide(reply, .content)
+        return finish() + [.fail(.earlyReply(reply))]
+    }
+
+    /// 421, or another end that the server chose: whoever has no verdict yet gets this reply. Where it has said nothing
+    /// else on this mail, the connection is at fault and not the mail.
+    mutating func closed(by reply: Reply, _ failure: ClientFailure) -> [ClientSession.Action] {
+        if step == .mail { return [.fail(failure)] }
+        decide(mailRefusal ?? reply, mailRefusal == nil ? phase : .mail)
+        return finish() + [.fail(failure)]
+    }
+
+    // MARK: Ends
 
     private var hasAccepted: Bool { results.contains { $0 == nil } }
 
     private func sendRecipient(_ index: Int) -> [ClientSession.Action] {
         [.send(ClientSession.line("RCPT TO:<\(transaction.recipients[index])>"))]
+    }
+
+    private func violate(_ what: String, _ reply: Reply) -> [ClientSession.Action] {
+        [.fail(.violation("\(what): \(reply)"))]
+    }
+
+    private mutating func decide(_ reply: Reply, _ phase: DialoguePhase) {
+        for index in results.indices where results[index] == nil {
+            results[index] = RecipientReply(reply: reply, phase: phase)
+        }
     }
 
     private mutating func finish() -> [ClientSession.Action] {

@@ -71,10 +71,11 @@ public enum Command: Sendable, Hashable {
     }
 
     private static func hello(_ verb: String, _ argument: ArraySlice<UInt8>) -> Result<Command, SyntaxError> {
-        guard 1...SMTPLimits.domainOctets ~= argument.count, !argument.contains(0x09) else {
-            return error(501, 5, 4, "\(verb) needs a host name")
+        guard argument.count <= SMTPLimits.domainOctets, !argument.contains(0x09) else {
+            return error(501, 5, 4, "\(verb) needs a host name of at most \(SMTPLimits.domainOctets) octets")
         }
-        // QUIRK (RFC 5321 §4.1.1.1): computers with names outside ASCII send them raw.
+        // QUIRK (RFC 5321 §4.1.1.1): computers with names outside ASCII send them raw; power supplies and scanners
+        // without a name send none. §4.1.4: mail is not refused for what a client calls itself.
         let name = String(decoding: argument, as: UTF8.self)
         return .success(verb == "EHLO" ? .ehlo(name) : .helo(name))
     }
@@ -95,34 +96,23 @@ public enum Command: Sendable, Hashable {
         var reverse = ReversePath(nil)
         if !path.isEmpty {
             guard let mailbox = Mailbox(bytes: path), !mailbox.domain.isEmpty else {
-                return failure(Reply(501, EnhancedStatusCode(5, 1, 7), "Bad sender address syntax"))
+                return failure(
+                    Reply(501, EnhancedStatusCode(5, 1, 7), "Bad sender address syntax\(Self.defect(path))"))
             }
             reverse = ReversePath(mailbox)
         }
         var parameters = MailParameters()
+        var seen: Set<String> = []
         for word in words {
-            let name = String(decoding: word.prefix { $0 != UInt8(ascii: "=") }, as: UTF8.self).uppercased()
-            let value = word.firstIndex(of: UInt8(ascii: "=")).map {
-                String(decoding: word[($0 + 1)...], as: UTF8.self)
-            }
-            switch (name, value) {
-            case ("SIZE", let value?):
-                guard value.utf8.count <= 20, value.utf8.allSatisfy({ 0x30...0x39 ~= $0 }), !value.isEmpty else {
-                    return error(501, 5, 4, "SIZE must be a number of octets")
-                }
-                parameters.size = Int(value) ?? Int.max
-            case ("BODY", let value?):
-                guard let body = BodyType(rawValue: value.uppercased()) else {
-                    return error(501, 5, 4, "BODY must be 7BIT or 8BITMIME")
-                }
-                parameters.body = body
-            case ("SMTPUTF8", nil): parameters.smtpUTF8 = true
-            // RFC 4954 §5: without trust in the client the parameter says nothing; it is read and dropped.
-            case ("AUTH", .some): continue
-            default: return error(555, 5, 4, "Unsupported parameter \(EscapedText.escape(word, limit: 40))")
-            }
+            if let reply = parameters.take(word, &seen) { return failure(reply) }
         }
         return .success(.mail(reverse, parameters))
+    }
+
+    /// What is most often wrong with an address, in words.
+    private static func defect(_ path: [UInt8]) -> String {
+        path.contains(UInt8(ascii: "@"))
+            ? "" : ": \"\(EscapedText.escape(path, limit: 64))\" has no domain; write name@example.com"
     }
 
     private static func rcpt(_ argument: ArraySlice<UInt8>) -> Result<Command, SyntaxError> {
@@ -130,7 +120,7 @@ public enum Command: Sendable, Hashable {
             return error(501, 5, 4, "Syntax: RCPT TO:<address>")
         }
         guard let mailbox = Mailbox(bytes: path) else {
-            return failure(Reply(501, EnhancedStatusCode(5, 1, 3), "Bad recipient address syntax"))
+            return failure(Reply(501, EnhancedStatusCode(5, 1, 3), "Bad recipient address syntax\(Self.defect(path))"))
         }
         if let word = words.first {
             return error(555, 5, 4, "Unsupported parameter \(EscapedText.escape(word, limit: 40))")
@@ -207,5 +197,20 @@ extension Command {
         case .rcpt(let path): path.description
         default: ""
         }
+    }
+}
+
+extension Command {
+    /// Whether RFC 2920 §3.1 (and RFC 4954 §4, RFC 3207 §4) let nothing follow it until it is answered.
+    var endsGroup: Bool {
+        switch self {
+        case .ehlo, .helo, .data, .vrfy, .expn, .noop, .starttls, .etrn, .auth: true
+        case .mail, .rcpt, .rset, .quit, .help, .bdat, .foreign, .unknown: false
+        }
+    }
+
+    /// Whether a line is AUTH, whose initial response may be longer than any other command.
+    static func isAuthentication(_ line: [UInt8]) -> Bool {
+        line.count > 5 && line[4] == 0x20 && String(decoding: line.prefix(4), as: UTF8.self).uppercased() == "AUTH"
     }
 }

@@ -1,23 +1,5 @@
 import MailMessage
 
-/// What to do with a CR or LF that stands alone in a message (RFC 5321 §2.3.8 forbids both).
-public enum BareNewlinePolicy: Sendable {
-    /// QUIRK (RFC 5321 §2.3.8): old mailers send them; each becomes CRLF.
-    case normalize
-    /// The message is refused after its real end.
-    case reject
-}
-
-/// How a message's content ended.
-public enum ContentEnd: Sendable, Equatable {
-    /// All of it is there.
-    case complete
-    /// More octets than allowed; none of the excess was kept.
-    case tooBig
-    /// A lone CR or LF, and the policy refuses those.
-    case bareNewline
-}
-
 /// Takes the content of DATA apart: finds its end, removes dot-stuffing (RFC 5321 §4.5.2), settles lone CRs and LFs.
 ///
 /// Only CRLF `.` CRLF ends a message, whatever else the peer sends (CVE-2023-51764 and its kin). Gives the same result
@@ -109,57 +91,5 @@ public struct DataFramer: Sendable {
     private mutating func keep(_ bytes: ArraySlice<UInt8>, into content: inout [UInt8]) {
         octets += bytes.count
         if octets <= maximumOctets { content.append(contentsOf: bytes) }
-    }
-}
-
-/// Writes content for DATA: stuffs dots, lets only CRLF through, and ends the message (RFC 5321 §4.5.2).
-public struct DotStuffer: Sendable {
-    private var previous: UInt8 = 0x0A
-    private var endsInReturn = false
-
-    /// A stuffer for one message.
-    public init() {}
-
-    /// Appends a piece of the content, cut anywhere, to what goes on the wire.
-    public mutating func stuff(_ piece: ArraySlice<UInt8>, into output: inout [UInt8]) {
-        var index = piece.startIndex
-        while index < piece.endIndex {
-            if previous == 0x0A, !endsInReturn {
-                let plain = ByteSearch.plainLines(piece[index...])
-                output += piece[index..<index + plain]
-                index += plain
-                guard index < piece.endIndex else { break }
-            }
-            let byte = piece[index]
-            if endsInReturn {
-                endsInReturn = false
-                output += [0x0D, 0x0A]
-                previous = 0x0A
-                if byte == 0x0A {
-                    index += 1
-                    continue
-                }
-            }
-            switch byte {
-            case 0x0D: endsInReturn = true
-            case 0x0A:
-                output += [0x0D, 0x0A]
-                previous = 0x0A
-            default:
-                if byte == 0x2E, previous == 0x0A { output.append(0x2E) }
-                let end = piece[index...].firstIndex { $0 == 0x0D || $0 == 0x0A } ?? piece.endIndex
-                output += piece[index..<end]
-                previous = 0
-                index = end
-                continue
-            }
-            index += 1
-        }
-    }
-
-    /// Appends the end of the message.
-    public mutating func finish(into output: inout [UInt8]) {
-        if endsInReturn || previous != 0x0A { output += [0x0D, 0x0A] }
-        output += [0x2E, 0x0D, 0x0A]
     }
 }

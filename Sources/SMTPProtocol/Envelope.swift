@@ -1,24 +1,3 @@
-/// `BODY=` (RFC 6152).
-public enum BodyType: String, Sendable {
-    /// Lines of US-ASCII.
-    case sevenBit = "7BIT"
-    /// Lines of octets.
-    case eightBitMIME = "8BITMIME"
-}
-
-/// Parameters of MAIL.
-public struct MailParameters: Sendable, Hashable {
-    /// `SIZE=` in octets (RFC 1870).
-    public var size: Int?
-    /// `BODY=`.
-    public var body: BodyType?
-    /// `SMTPUTF8` (RFC 6531).
-    public var smtpUTF8 = false
-
-    /// No parameters.
-    public init() {}
-}
-
 /// Who sends to whom, and how.
 public struct Envelope: Sendable, Hashable {
     /// The sender.
@@ -32,5 +11,12 @@ public struct Envelope: Sendable, Hashable {
     public init(reversePath: ReversePath, parameters: MailParameters = MailParameters()) {
         self.reversePath = reversePath
         self.parameters = parameters
+    }
+
+    /// The recipients without those named before: one mailbox gets one copy (RFC 5321 §4.5.4.1).
+    public var distinctRecipients: [ForwardPath] {
+        var known: Set<[UInt8]> = []
+        known.reserveCapacity(recipients.count)
+        return recipients.filter { known.insert($0.mailbox.identity).inserted }
     }
 }

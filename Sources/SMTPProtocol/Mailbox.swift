@@ -11,6 +11,10 @@ public struct Mailbox: Sendable, Hashable, CustomStringConvertible {
     /// Whether a server without SMTPUTF8 can take it.
     public var isASCII: Bool { localPart.utf8.allSatisfy { $0 < 0x80 } && domain.utf8.allSatisfy { $0 < 0x80 } }
 
+    /// What two ways to write one mailbox have in common: case counts in local parts alone (RFC 5321 §2.4).
+    /// Octets, since texts are equal to Swift that differ in how an accent is written.
+    public var identity: [UInt8] { Array(localPart.utf8) + [UInt8(ascii: "@")] + Array(domain.lowercased().utf8) }
+
     /// Reads `local@domain`, or `postmaster` alone; `nil` for anything else.
     public init?(_ text: some StringProtocol) { self.init(bytes: Array(text.utf8)) }
 
@@ -23,7 +27,9 @@ public struct Mailbox: Sendable, Hashable, CustomStringConvertible {
             return
         }
         guard index < bytes.count, bytes[index] == UInt8(ascii: "@") else { return nil }
-        let domain = bytes[(index + 1)...]
+        var domain = bytes[(index + 1)...]
+        // QUIRK (RFC 5321 §4.1.2): the dot of DNS's root, as some mailers copy it from a zone file; it does not go on.
+        if domain.count > 1, domain.last == UInt8(ascii: ".") { domain.removeLast() }
         guard 1...SMTPLimits.domainOctets ~= domain.count, Self.isDomain(domain),
             String(validating: bytes, as: UTF8.self) != nil
         else { return nil }
@@ -79,28 +85,4 @@ public struct Mailbox: Sendable, Hashable, CustomStringConvertible {
                 }
         }
     }
-}
-
-/// The envelope's sender; no mailbox is the null path `<>` of bounces.
-public struct ReversePath: Sendable, Hashable, CustomStringConvertible {
-    /// The sender, or `nil` for `<>`.
-    public let mailbox: Mailbox?
-
-    /// A path.
-    public init(_ mailbox: Mailbox?) { self.mailbox = mailbox }
-
-    /// The address, empty for the null path.
-    public var description: String { mailbox?.description ?? "" }
-}
-
-/// One recipient of the envelope.
-public struct ForwardPath: Sendable, Hashable, CustomStringConvertible {
-    /// The recipient.
-    public let mailbox: Mailbox
-
-    /// A path.
-    public init(_ mailbox: Mailbox) { self.mailbox = mailbox }
-
-    /// The address.
-    public var description: String { mailbox.description }
 }

@@ -71,9 +71,9 @@ extension Reply: CustomStringConvertible {}
 
 /// Sizes of the dialogue (RFC 5321 §4.5.3.1 asks for at least 512 octets of command and reply line).
 public enum SMTPLimits {
-    /// Longest command line that is read.
+    /// Longest command line that is taken, but for AUTH's (``authLineOctets``).
     public static let commandLineOctets = 4_096
-    /// Longest line of a SASL exchange (RFC 4954 §4: 12,288).
+    /// Longest line of a SASL exchange, AUTH with its initial response included (RFC 4954 §4: 12,288).
     public static let authLineOctets = 12_288
     /// Longest reply line that is sent.
     public static let replyLineOctets = 512
@@ -81,8 +81,9 @@ public enum SMTPLimits {
     public static let replyLineReadOctets = 4_096
     /// Most lines of one reply that are read.
     public static let replyLines = 100
-    /// RFC 5321 §4.5.3.1.1.
-    public static let localPartOctets = 64
+    /// Longest local part. The 64 of RFC 5321 §4.5.3.1.1 is what everybody must take at least; VERP, SRS and reply
+    /// tokens are longer, and the upstream decides.
+    public static let localPartOctets = 1_024
     /// RFC 5321 §4.5.3.1.2.
     public static let domainOctets = 255
     /// Bad commands until 421.

@@ -1,31 +1,3 @@
-/// What a negative reply means for the mail.
-public enum ReplyVerdict: String, Sendable, CaseIterable {
-    /// Try again later.
-    case deferred
-    /// Never try again.
-    case failed
-}
-
-/// A row: replies with this code, and this text where one is given, mean this.
-public struct ReplyRow: Sendable, Hashable {
-    /// 400–599.
-    public let code: Int
-    /// Must occur in the text, without regard to ASCII case; empty for any text.
-    public let text: String
-    /// What it means.
-    public let verdict: ReplyVerdict
-    /// Why, for people.
-    public let sentence: String
-
-    /// A row with all its parts.
-    public init(code: Int, text: String = "", verdict: ReplyVerdict, sentence: String) {
-        self.code = code
-        self.text = text
-        self.verdict = verdict
-        self.sentence = sentence
-    }
-}
-
 /// Replies whose meaning is not the one their first digit gives (RFC 5321 §4.2.1).
 public struct ReplyTable: Sendable, Hashable {
     /// The first row that fits counts.
@@ -39,11 +11,32 @@ public struct ReplyTable: Sendable, Hashable {
         self.softBounce = softBounce
     }
 
+    private static let login = "the upstream wants a login: check `username` and `password-file`"
+
     /// Rows for every upstream.
     public static let common: [ReplyRow] = [
         ReplyRow(
             code: 552, text: "quota", verdict: .deferred,
-            sentence: "a sending quota or a mailbox is full: heals with time")
+            sentence: "a sending quota or a mailbox is full: heals with time"),
+        ReplyRow(
+            code: 552, phase: .recipient, verdict: .nextTransaction,
+            sentence: "too many recipients for one transaction (RFC 5321 §4.5.3.1.10)"),
+        ReplyRow(
+            code: 452, phase: .recipient, verdict: .nextTransaction,
+            sentence: "too many recipients for one transaction, or no room for now"),
+        ReplyRow(
+            code: 530, verdict: .paused,
+            sentence: "the upstream wants a login or TLS first: check `username`, `password-file` and `tls`"),
+        ReplyRow(code: 534, verdict: .paused, sentence: "the upstream wants another way to log in"),
+        ReplyRow(code: 535, verdict: .paused, sentence: login),
+        ReplyRow(code: 538, verdict: .paused, sentence: "the upstream takes a login under TLS only: check `tls`"),
+        ReplyRow(code: 454, text: "auth", phase: .mail, verdict: .paused, sentence: login),
+        // QUIRK: servers that had AUTH before RFC 4954 gave the code 530 to it.
+        ReplyRow(code: 503, text: "auth", phase: .mail, verdict: .paused, sentence: login),
+        ReplyRow(code: 550, text: "authentication required", phase: .mail, verdict: .paused, sentence: login),
+        ReplyRow(code: 550, text: "authentication is required", phase: .mail, verdict: .paused, sentence: login),
+        ReplyRow(code: 553, text: "authentication required", phase: .mail, verdict: .paused, sentence: login),
+        ReplyRow(code: 553, text: "authentication is required", phase: .mail, verdict: .paused, sentence: login),
     ]
 
     /// Rows for Direct Mail.
@@ -61,13 +54,11 @@ public struct ReplyTable: Sendable, Hashable {
         ]
 
     /// What a negative reply means, and why if a row says so.
-    public func classify(_ reply: Reply) -> (verdict: ReplyVerdict, sentence: String?) {
-        let text = reply.text.lowercased()
-        if let row = rows.first(where: {
-            $0.code == reply.code && ($0.text.isEmpty || text.contains($0.text.lowercased()))
-        }) {
-            return (softBounce ? .deferred : row.verdict, row.sentence)
+    public func classify(_ result: RecipientReply) -> (verdict: ReplyVerdict, sentence: String?) {
+        let words = result.reply.text.lowercased()
+        if let row = rows.first(where: { $0.fits(result, lowercased: words) }) {
+            return (softBounce && row.verdict == .failed ? .deferred : row.verdict, row.sentence)
         }
-        return (reply.severity == .permanent && !softBounce ? .failed : .deferred, nil)
+        return (result.reply.severity == .permanent && !softBounce ? .failed : .deferred, nil)
     }
 }

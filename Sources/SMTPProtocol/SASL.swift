@@ -15,29 +15,23 @@ enum SASL {
         if text == [UInt8(ascii: "=")] { return [] }
         guard text.count.isMultiple(of: 4) else { return nil }
         let (bytes, defects) = Base64.decode(text, in: text.indices)
-        return defects.foreignOctets == 0 && !defects.isTruncated ? bytes : nil
+        return !defects.isDoubtful && !defects.isTruncated ? bytes : nil
     }
 
     static func encode(_ bytes: [UInt8]) -> String {
         String(decoding: Base64.encode(bytes, lineLength: nil), as: UTF8.self)
     }
 
-    /// `authzid NUL authcid NUL password` (RFC 4616 §2). An authorization identity other than the name itself is refused.
+    /// `authzid NUL authcid NUL password` (RFC 4616 §2). Whether the identities are any good is the owner's to say: a
+    /// name that does not fit is refused (535), it is not unreadable (501).
     static func plain(_ message: [UInt8]) -> Credentials? {
         let parts = message.split(separator: 0, omittingEmptySubsequences: false)
-        guard parts.count == 3, let name = text(parts[1]), !name.isEmpty,
-            parts[0].isEmpty || parts[0].elementsEqual(parts[1])
-        else { return nil }
-        return Credentials(username: name, password: Secret(Array(parts[2])))
+        guard parts.count == 3 else { return nil }
+        return Credentials(
+            name: Array(parts[1]), password: Secret(Array(parts[2])), authorization: Array(parts[0]))
     }
 
     static func plain(_ credentials: Credentials) -> [UInt8] {
-        [0] + Array(credentials.username.utf8) + [0] + credentials.password.exposed
-    }
-
-    static func text(_ bytes: some Collection<UInt8>) -> String? {
-        guard let text = String(validating: bytes, as: UTF8.self), text.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F })
-        else { return nil }
-        return text
+        credentials.authorization + [0] + credentials.name + [0] + credentials.password.exposed
     }
 }

@@ -33,9 +33,9 @@ extension ServerSession {
         switch step {
         case .saslPlain: return plain(line)
         case .saslName: return name(line)
-        case .saslPassword(let username):
+        case .saslPassword(let name):
             guard let password = SASL.decode(line) else { return malformed() }
-            return ask(.credentials(Credentials(username: username, password: Secret(password))))
+            return ask(.credentials(Credentials(name: name, password: Secret(password))))
         case .command, .asking, .content, .closed: return []
         }
     }
@@ -46,8 +46,8 @@ extension ServerSession {
     }
 
     private mutating func name(_ line: [UInt8]) -> [Action] {
-        guard let username = SASL.decode(line).flatMap({ SASL.text($0) }), !username.isEmpty else { return malformed() }
-        return prompt(settings.dialect.passwordPrompt, .saslPassword(username: username))
+        guard let name = SASL.decode(line) else { return malformed() }
+        return prompt(settings.dialect.passwordPrompt, .saslPassword(name: name))
     }
 
     private mutating func prompt(_ text: String, _ next: State) -> [Action] {

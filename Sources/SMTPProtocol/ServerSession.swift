@@ -16,6 +16,8 @@ public struct ServerSession: Sendable {
         public var dialect = ServerDialect.standard
         /// Keywords of EHLO that are not offered, in upper case.
         public var withheld: Set<String> = []
+        /// Whether a client that sends on before it may is sent away.
+        public var synchronisation = Synchronisation.lenient
 
         /// Settings of a server without TLS and AUTH.
         public init(hostname: String) { self.hostname = hostname }
@@ -27,6 +29,14 @@ public struct ServerSession: Sendable {
         case none
         /// Offered; needed before MAIL where `isMandatory`; in clear only where `allowsClear` (loopback).
         case offered(isMandatory: Bool, allowsClear: Bool)
+    }
+
+    /// What happens to a client that does not wait for a reply it must wait for (RFC 2920 §3.1).
+    public enum Synchronisation: Sendable, Hashable {
+        /// It is served: scripts that send a whole dialogue at once (`printf | nc`) work.
+        case lenient
+        /// 554 and the end: so talk spam programs and requests smuggled out of another protocol.
+        case strict
     }
 
     /// Something only the owner can decide.
@@ -67,7 +77,7 @@ public struct ServerSession: Sendable {
         case command
         case saslPlain
         case saslName
-        case saslPassword(username: String)
+        case saslPassword(name: [UInt8])
         case asking(Question)
         case content
         case closed
@@ -86,6 +96,8 @@ public struct ServerSession: Sendable {
     public internal(set) var authenticatedUser: String?
     /// The transaction that is open.
     public internal(set) var envelope: Envelope?
+    /// Whether it was sent away because it did not wait for a reply it must wait for.
+    public private(set) var wasOutOfTurn = false
     var badCommands = 0
     var refusedCredentials = 0
 
@@ -101,8 +113,9 @@ public struct ServerSession: Sendable {
     /// Most octets of the next line.
     public var lineLimit: Int {
         switch state {
-        case .saslPlain, .saslName, .saslPassword: SMTPLimits.authLineOctets
-        default: SMTPLimits.commandLineOctets
+        // A command may be AUTH with its initial response; ``receive(_:hasMore:)`` holds the others to their limit.
+        case .saslPlain, .saslName, .saslPassword, .command: SMTPLimits.authLineOctets
+        case .asking, .content, .closed: SMTPLimits.commandLineOctets
         }
     }
 
@@ -127,20 +140,40 @@ public struct ServerSession: Sendable {
         return bad(Reply(500, EnhancedStatusCode(5, 5, 2), "Line too long"))
     }
 
+    /// Bytes came before the banner was out (RFC 5321 §3.1: the client waits for it).
+    /// - Returns: nothing where the client is served all the same.
+    public mutating func earlyTalk() -> [Action] {
+        settings.synchronisation == .strict ? outOfTurn("You must wait for the greeting") : []
+    }
+
     /// A line, without its end.
-    public mutating func receive(_ line: [UInt8]) -> [Action] {
+    /// - Parameter hasMore: whether bytes behind it are there already.
+    public mutating func receive(_ line: [UInt8], hasMore: Bool = false) -> [Action] {
         switch state {
-        case .command: return command(line)
-        case .saslPlain, .saslName, .saslPassword: return saslLine(line)
+        case .command: return command(line, hasMore)
+        case .saslPlain, .saslName, .saslPassword:
+            if hasMore, settings.synchronisation == .strict { return outOfTurn("You must wait for the reply to AUTH") }
+            return saslLine(line)
         case .asking, .content, .closed: return []
         }
     }
 
-    private mutating func command(_ line: [UInt8]) -> [Action] {
+    private mutating func command(_ line: [UInt8], _ hasMore: Bool) -> [Action] {
+        guard line.count <= SMTPLimits.commandLineOctets || Command.isAuthentication(line) else { return lineTooLong() }
         switch Command.parse(line) {
         case .failure(let error): return bad(error.reply)
-        case .success(let command): return perform(command)
+        case .success(let command):
+            if hasMore, command.endsGroup, settings.synchronisation == .strict {
+                return outOfTurn("You must wait for the reply to \(command.verb)")
+            }
+            return perform(command)
         }
+    }
+
+    private mutating func outOfTurn(_ text: String) -> [Action] {
+        envelope = nil
+        wasOutOfTurn = true
+        return close(Reply(554, EnhancedStatusCode(5, 5, 0), text))
     }
 
     private mutating func perform(_ command: Command) -> [Action] {
@@ -170,7 +203,7 @@ public struct ServerSession: Sendable {
     // MARK: Commands
 
     private mutating func hello(_ name: String, extended: Bool) -> [Action] {
-        helloName = name
+        helloName = name.isEmpty ? nil : name
         isExtended = extended
         envelope = nil
         guard extended else { return [.reply(Reply(250, nil, settings.hostname))] }
@@ -224,75 +257,9 @@ public struct ServerSession: Sendable {
         return [.reply(Reply(220, EnhancedStatusCode(2, 0, 0), "Ready to start TLS")), .startTLS]
     }
 
-    // MARK: Decisions
-
-    mutating func ask(_ question: Question) -> [Action] {
-        state = .asking(question)
-        return [.ask(question)]
-    }
-
-    /// Takes the owner's decision on the last ``Action/ask(_:)``.
-    public mutating func answer(_ verdict: Verdict) -> [Action] {
-        guard case .asking(let question) = state else { return [] }
-        state = .command
-        let reply: Reply
-        switch verdict {
-        case .accept: reply = usual(question)
-        case .reply(let given): reply = given
-        case .disconnect(let given):
-            envelope = nil
-            return close(given)
-        case .hangUp:
-            state = .closed
-            return [.close]
-        }
-        if reply.isPositive { accept(question) }
-        if case .message = question { envelope = nil }
-        if case .credentials = question, !reply.isPositive { return refuseCredentials(reply) }
-        return [.reply(reply)]
-    }
-
-    private mutating func accept(_ question: Question) {
-        switch question {
-        case .mail(let path, let parameters): envelope = Envelope(reversePath: path, parameters: parameters)
-        case .recipient(let path): envelope?.recipients.append(path)
-        case .credentials(let credentials): authenticatedUser = credentials.username
-        case .message: break
-        }
-    }
-
-    private func usual(_ question: Question) -> Reply {
-        switch question {
-        case .mail: Reply(250, EnhancedStatusCode(2, 1, 0), settings.dialect.text("Ok", directMail: "Mail Ok"))
-        case .recipient: Reply(250, EnhancedStatusCode(2, 1, 5), settings.dialect.text("Ok", directMail: "Rcpt Ok"))
-        case .credentials: Reply(235, EnhancedStatusCode(2, 7, 0), "Authentication successful")
-        case .message: Reply(250, EnhancedStatusCode(2, 0, 0), settings.dialect.text("Ok", directMail: "Data Ok"))
-        }
-    }
-
-    /// The content has ended: asks for the verdict, or says itself what is wrong with it.
-    public mutating func contentFinished(_ end: ContentEnd) -> [Action] {
-        guard state == .content, let envelope else { return [] }
-        switch end {
-        case .complete: return ask(.message(envelope))
-        case .tooBig: return refuseContent(tooBig)
-        case .bareNewline:
-            return refuseContent(
-                Reply(550, EnhancedStatusCode(5, 5, 2), "A CR or LF stands alone; lines must end with CR LF"))
-        }
-    }
-
-    /// The content was refused while it came: the reply goes out in place of a verdict.
-    public mutating func refuseContent(_ reply: Reply) -> [Action] {
-        guard state == .content else { return [] }
-        state = .command
-        envelope = nil
-        return [.reply(reply)]
-    }
-
     // MARK: Replies
 
-    private var tooBig: Reply {
+    var tooBig: Reply {
         Reply(552, EnhancedStatusCode(5, 3, 4), "Message exceeds \(settings.maximumMessageOctets) octets")
     }
 

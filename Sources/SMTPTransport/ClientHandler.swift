@@ -9,34 +9,46 @@ final class ClientHandler: ChannelInboundHandler {
 
     /// Octets written before the socket is asked whether it takes more.
     private static let chunkOctets = 128 << 10
+    /// For replies that decide nothing for any mail: to RSET and to QUIT.
+    private static let resetTimeout = TimeAmount.seconds(10)
+    private static let quitTimeout = TimeAmount.seconds(2)
+
+    /// The mail on its way, and how far it is.
+    private enum Work {
+        case none
+        /// Commands, or the verdict on a content that is out.
+        case dialogue(Running)
+        case content(Running, UnsentContent)
+        /// The content is handed over whole, and the network has not taken all of it.
+        case flushing(Running)
+        /// The verdict is in; the connection is made ready for the next mail.
+        case decided(Running, [RecipientReply])
+
+        var running: Running? {
+            switch self {
+            case .none: nil
+            case .dialogue(let running), .content(let running, _), .flushing(let running), .decided(let running, _):
+                running
+            }
+        }
+    }
+
+    private struct Running {
+        let content: OutgoingContent
+        let promise: EventLoopPromise<SendResult>
+    }
 
     private let route: UpstreamRoute
     private var session: ClientSession
     private var framer = ReplyFramer()
-    private let whenReady: EventLoopPromise<Void>
-    private var isSetUp = false
-    private var running: Running?
-    private var unsent: Unsent?
+    private var whenReady: EventLoopPromise<UpstreamConnection.Readiness>?
+    private var work = Work.none
     private var failure: UpstreamFailure?
-    private var deadline = NIODeadline.distantFuture
-    private var timer: Scheduled<Void>?
-    private weak var owner: UpstreamConnection?
-    private(set) var tls: String?
-    private(set) var certificateDaysLeft: Int?
+    private let deadline = DeadlineTimer()
+    private var readiness = UpstreamConnection.Readiness()
     private var context: ChannelHandlerContext?
-    private var heardSinceBegin = false
 
-    private struct Running {
-        let content: OutgoingContent
-        let promise: EventLoopPromise<DeliveryReport.Outcome>
-    }
-
-    private struct Unsent {
-        var pieces: ArraySlice<ArraySlice<UInt8>>
-        var stuffer = DotStuffer()
-    }
-
-    init(_ route: UpstreamRoute, whenReady: EventLoopPromise<Void>) {
+    init(_ route: UpstreamRoute, whenReady: EventLoopPromise<UpstreamConnection.Readiness>) {
         self.route = route
         self.whenReady = whenReady
         session = ClientSession(settings: route.sessionSettings)
@@ -48,43 +60,62 @@ final class ClientHandler: ChannelInboundHandler {
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
 
     func channelActive(context: ChannelHandlerContext) {
-        arm(context, route.connectTimeout + route.connectTimeout)
+        if case .implicitTLS = route.protection {
+            arm(context, route.connectTimeout)
+        } else {
+            arm(context, route.commandTimeout)
+        }
         context.fireChannelActive()
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard let done = event as? TLSHandshakeCompleted else { return context.fireUserInboundEventTriggered(event) }
-        tls = "\(done.version) \(done.cipher)"
-        certificateDaysLeft = done.certificateDaysLeft
+        readiness.tls = "\(done.version) \(done.cipher)"
+        readiness.certificateDaysLeft = done.certificateDaysLeft
+        // Of implicit TLS the greeting is next, of STARTTLS the second EHLO.
+        arm(context, route.commandTimeout)
         perform(session.tlsEstablished(), context)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if let error = error as? TLSError {
-            if error != .truncated { fail(.tls(error)) }
-        } else if failure == nil {
-            failure = .lost(session.phase)
+        switch error as? TLSError {
+        case .truncated?: break
+        case let error?: end(.tls(error))
+        case nil: end(.lost(session.phase))
         }
         context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        timer?.cancel()
-        fail(failure ?? .lost(session.phase))
+        end(.lost(session.phase))
         context.fireChannelInactive()
     }
 
-    /// Ends whatever waits, once.
-    private func fail(_ reason: UpstreamFailure) {
-        if failure == nil { failure = reason }
-        if !isSetUp {
-            isSetUp = true
-            whenReady.fail(reason)
+    /// Ends whatever waits, once; the first reason counts.
+    private func end(_ reason: UpstreamFailure) {
+        let reason = failure ?? reason
+        failure = reason
+        deadline.cancel()
+        whenReady?.fail(reason)
+        whenReady = nil
+        let work = work
+        self.work = .none
+        guard let running = work.running else { return }
+        if case .decided(_, let replies) = work {
+            return running.promise.succeed(SendResult(.known(.answered(replies)), isUsable: false))
         }
-        guard let running else { return }
-        self.running = nil
-        let isUncertain = session.awaitsVerdict && unsent == nil
-        running.promise.succeed(isUncertain ? .uncertain(reason) : .failed(reason))
+        let ending: SendResult.Ending =
+            switch session.standing {
+            case .unanswered: .unanswered(reason)
+            case .awaitsVerdict: .known(.uncertain(reason))
+            case .none, .notTaken: .known(.failed(reason))
+            }
+        running.promise.succeed(SendResult(ending, isUsable: false))
+    }
+
+    private func close(_ context: ChannelHandlerContext, _ reason: UpstreamFailure) {
+        end(reason)
+        context.close(promise: nil)
     }
 
     // MARK: Replies
@@ -97,11 +128,9 @@ final class ClientHandler: ChannelInboundHandler {
                 let (consumed, reply) = try framer.consume(rest)
                 rest = rest.dropFirst(consumed)
                 guard let reply else { continue }
-                heardSinceBegin = true
                 perform(session.receive(reply, hasMore: !rest.isEmpty), context)
             } catch {
-                fail(.session(.violation(error.sentence)))
-                context.close(promise: nil)
+                close(context, .session(.violation(error.sentence)))
             }
         }
     }
@@ -110,75 +139,76 @@ final class ClientHandler: ChannelInboundHandler {
         for action in actions {
             switch action {
             case .send(let bytes):
-                arm(context, route.commandTimeout)
+                arm(context, replyTimeout)
                 context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: bytes)), promise: nil)
             case .startTLS: startTLS(context)
             case .ready: ready()
             case .sendContent: sendContent(context)
             case .finished(let replies):
-                guard let running else { continue }
-                self.running = nil
-                running.promise.succeed(.answered(replies))
-            case .fail(let reason):
-                fail(.session(reason))
-                context.close(promise: nil)
+                if let running = work.running { work = .decided(running, replies) }
+            case .fail(let reason): close(context, .session(reason))
             case .close: context.close(promise: nil)
             }
         }
     }
 
+    private var replyTimeout: TimeAmount {
+        if case .decided = work { min(route.commandTimeout, Self.resetTimeout) } else { route.commandTimeout }
+    }
+
     private func ready() {
-        deadline = .distantFuture
-        guard !isSetUp else { return }
-        isSetUp = true
-        whenReady.succeed()
+        deadline.clear()
+        if whenReady != nil { route.whenOffered?(session.capabilities) }
+        whenReady?.succeed(readiness)
+        whenReady = nil
+        guard case .decided(let running, let replies) = work else { return }
+        work = .none
+        running.promise.succeed(SendResult(.known(.answered(replies)), isUsable: true))
     }
 
     private func startTLS(_ context: ChannelHandlerContext) {
-        guard case .startTLS(let tls, let name) = route.protection else { return }
+        guard case .startTLS(let tls, let name) = route.protection else { return close(context, .lost(.startTLS)) }
+        arm(context, route.connectTimeout)
         do {
             let handler = try TLSHandler(
                 client: tls, serverName: name, sessionKey: "\(route.host):\(route.port):\(name)")
             try context.pipeline.syncOperations.addHandler(handler, position: .before(self))
         } catch {
-            fail((error as? TLSError).map { .tls($0) } ?? .lost(.startTLS))
-            context.close(promise: nil)
+            close(context, (error as? TLSError).map { .tls($0) } ?? .lost(.startTLS))
         }
     }
 
     // MARK: Transactions
 
-    /// Whether another transaction may begin.
-    var isUsable: Bool { failure == nil && session.isReady && running == nil }
-
-    /// Whether the upstream has said anything since the last transaction began.
-    var hasHeard: Bool { heardSinceBegin }
-
-    func begin(
-        _ transaction: Transaction, _ content: OutgoingContent, _ promise: EventLoopPromise<DeliveryReport.Outcome>
-    ) {
-        guard let context, isUsable else { return promise.succeed(.failed(failure ?? .lost(session.phase))) }
-        guard !transaction.isEightBit || session.capabilities.eightBitMIME else {
-            return promise.succeed(.needsSevenBit)
+    func begin(_ transaction: Transaction, _ content: OutgoingContent, _ promise: EventLoopPromise<SendResult>) {
+        guard let context, failure == nil, session.isReady, work.running == nil else {
+            return promise.succeed(SendResult(.unanswered(failure ?? .lost(.mail)), isUsable: false))
         }
-        heardSinceBegin = false
-        running = Running(content: content, promise: promise)
+        guard !transaction.isEightBit || session.capabilities.eightBitMIME else {
+            return promise.succeed(SendResult(.known(.needsSevenBit), isUsable: true))
+        }
+        work = .dialogue(Running(content: content, promise: promise))
         perform(session.begin(transaction), context)
     }
 
+    /// Says QUIT, and closes though nobody answers.
     func quit() {
         guard let context else { return }
-        if failure == nil, session.isReady {
-            perform(session.quit(), context)
-            arm(context, .seconds(5))
-        } else {
-            context.close(promise: nil)
-        }
+        guard failure == nil, session.isReady else { return context.close(promise: nil) }
+        perform(session.quit(), context)
+        arm(context, min(route.commandTimeout, Self.quitTimeout))
+    }
+
+    /// Ends the mail on its way with what is known of it now.
+    func cutOff() {
+        guard let context else { return }
+        close(context, .stopping)
     }
 
     private func sendContent(_ context: ChannelHandlerContext) {
-        guard let running else { return }
-        unsent = Unsent(pieces: running.content.pieces[...])
+        guard let running = work.running else { return }
+        work = .content(running, UnsentContent(running.content))
+        arm(context, route.commandTimeout)
         sendMore(context)
     }
 
@@ -189,39 +219,30 @@ final class ClientHandler: ChannelInboundHandler {
 
     /// Sends content while the socket takes it; a large one is never in memory twice.
     private func sendMore(_ context: ChannelHandlerContext) {
-        while var rest = unsent, context.channel.isWritable, failure == nil {
-            unsent = nil
-            var chunk: [UInt8] = []
-            chunk.reserveCapacity(Self.chunkOctets + 1_024)
-            while chunk.count < Self.chunkOctets, var piece = rest.pieces.popFirst() {
-                let part = piece.prefix(Self.chunkOctets)
-                rest.stuffer.stuff(part, into: &chunk)
-                piece = piece.dropFirst(part.count)
-                if !piece.isEmpty { rest.pieces = [piece] + rest.pieces }
-            }
-            let isLast = rest.pieces.isEmpty
-            if isLast { rest.stuffer.finish(into: &chunk) } else { unsent = rest }
-            arm(context, isLast ? route.finalDotTimeout : route.commandTimeout)
-            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: chunk)), promise: nil)
+        while case .content(let running, var rest) = work, context.channel.isWritable {
+            let chunk = rest.next(Self.chunkOctets)
+            let isLast = rest.isEmpty
+            // Set before anything is written: writing may come back here.
+            work = isLast ? .flushing(running) : .content(running, rest)
+            let written = context.eventLoop.makePromise(of: Void.self)
+            written.futureResult.assumeIsolated().whenSuccess { self.written(context, isLast: isLast) }
+            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: chunk)), promise: written)
         }
     }
 
-    // MARK: Deadlines
+    /// The network has taken a chunk.
+    private func written(_ context: ChannelHandlerContext, isLast: Bool) {
+        switch work {
+        case .flushing(let running) where isLast:
+            session.contentSent()
+            work = .dialogue(running)
+            arm(context, route.finalDotTimeout)
+        case .content, .flushing: arm(context, route.commandTimeout)
+        case .none, .dialogue, .decided: break
+        }
+    }
 
-    /// Moves the deadline; the timer itself is only set again when it fires too early.
     private func arm(_ context: ChannelHandlerContext, _ amount: TimeAmount) {
-        deadline = .now() + amount
-        if timer == nil { schedule(context, amount) }
-    }
-
-    private func schedule(_ context: ChannelHandlerContext, _ amount: TimeAmount) {
-        timer = context.eventLoop.assumeIsolated().scheduleTask(in: amount) { [self] in
-            timer = nil
-            let now = NIODeadline.now()
-            if deadline == .distantFuture { return }
-            guard now >= deadline else { return schedule(context, deadline - now) }
-            fail(.timedOut(session.phase))
-            context.close(promise: nil)
-        }
+        deadline.set(amount, on: context.eventLoop) { [self] in close(context, .timedOut(session.phase)) }
     }
 }

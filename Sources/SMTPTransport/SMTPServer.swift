@@ -2,7 +2,6 @@ public import NIOCore
 import NIOPosix
 public import OpenSSLBridge
 public import SMTPProtocol
-import Synchronization
 
 /// How a listener serves.
 public struct ListenerOptions: Sendable {
@@ -12,7 +11,7 @@ public struct ListenerOptions: Sendable {
     public var host: String
     /// Port to bind; 0 lets the system choose.
     public var port: Int
-    /// What sessions offer; AUTH is set per connection by the delegate.
+    /// What sessions offer, before the delegate changes it for a connection.
     public var session: ServerSession.Settings
     /// Certificate for STARTTLS or implicit TLS.
     public var tls: TLSServerContext?
@@ -20,8 +19,8 @@ public struct ListenerOptions: Sendable {
     public var isImplicitTLS = false
     /// What happens to lone CRs and LFs.
     public var bareNewlines = BareNewlinePolicy.normalize
-    /// Until a silent client is sent away.
-    public var idleTimeout = TimeAmount.seconds(300)
+    /// How long a connection may stay in each of its states.
+    public var deadlines = ServerDeadlines()
     /// Connections at a time, shared by the listeners that share a ``ConnectionCounter``.
     public var connections: ConnectionCounter
 
@@ -36,70 +35,48 @@ public struct ListenerOptions: Sendable {
     }
 }
 
-/// Counts client connections, in all and per address.
-public final class ConnectionCounter: Sendable {
-    private let counts = Mutex<(total: Int, perClient: [String: Int])>((0, [:]))
-    private let maximum: Int
-    private let maximumPerClient: Int
-
-    /// A counter with its limits.
-    public init(maximum: Int, maximumPerClient: Int) {
-        self.maximum = maximum
-        self.maximumPerClient = maximumPerClient
-    }
-
-    /// Connections now.
-    public var total: Int { counts.withLock { $0.total } }
-
-    func enter(_ client: String) -> Bool {
-        counts.withLock { counts in
-            let own = counts.perClient[client] ?? 0
-            guard counts.total < maximum, own < maximumPerClient else { return false }
-            counts.total += 1
-            counts.perClient[client] = own + 1
-            return true
-        }
-    }
-
-    func leave(_ client: String) {
-        counts.withLock { counts in
-            counts.total -= 1
-            let own = (counts.perClient[client] ?? 1) - 1
-            counts.perClient[client] = own == 0 ? nil : own
-        }
-    }
-}
-
 /// A listening SMTP server.
 public struct SMTPServer: Sendable {
     /// Content up to this size stays in memory; more goes to a ``ContentSpill``.
     public static let memoryOctets = 256 << 10
 
     private let channel: any Channel
+    private let sessions: OpenSessions
 
     /// Binds and serves until ``close()``.
     /// - Throws: `IOError` where the address cannot be bound.
     public static func start(
-        _ options: ListenerOptions, delegate: any ServerDelegate, group: any EventLoopGroup
+        _ options: ListenerOptions, delegate: some ServerDelegate, group: any EventLoopGroup
     ) async throws -> SMTPServer {
+        let sessions = OpenSessions()
         let channel = try await ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 512)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            // Without descriptors left accept() fails at once and for ever: it is asked again a second later.
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                }
+            }
             .childChannelOption(.autoRead, value: false)
-            .childChannelOption(.allowRemoteHalfClosure, value: false)
+            // Who has sent everything and closed that side (`nc -N`) still reads the replies.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(
                 .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 1_024, initial: 8_192, maximum: 131_072)
             )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if options.isImplicitTLS, let tls = options.tls {
-                        try channel.pipeline.syncOperations.addHandler(TLSHandler(server: tls))
+                        let handler = try TLSHandler(server: tls)
+                        handler.passesHalfClose = true
+                        try channel.pipeline.syncOperations.addHandler(handler)
                     }
                     try channel.pipeline.syncOperations.addHandler(ServerHandler(options, delegate))
+                    sessions.add(channel)
                 }
             }
             .bind(host: options.host, port: options.port).get()
-        return SMTPServer(channel: channel)
+        return SMTPServer(channel: channel, sessions: sessions)
     }
 
     /// The port it listens on.
@@ -107,4 +84,15 @@ public struct SMTPServer: Sendable {
 
     /// Stops listening; connections that stand go on.
     public func close() async { try? await channel.close() }
+
+    /// Stops listening and says goodbye with 421 (RFC 5321 §3.8) to every session, where content is coming in or being
+    /// judged behind the reply to it.
+    /// - Returns: when all sessions have ended.
+    public func stop() async {
+        await close()
+        await sessions.stop()
+    }
+
+    /// Closes the sessions that are left.
+    public func abort() async { await sessions.abort() }
 }

@@ -1,72 +1,13 @@
 public import SMTPProtocol
 
-/// What is known of a client's connection.
-public struct ConnectionFacts: Sendable, Hashable {
-    /// Unique in this process.
-    public let id: UInt64
-    /// The listener's address as configured.
-    public let listener: String
-    /// The client's address as text.
-    public let client: String
-    /// What it said in HELO or EHLO.
-    public internal(set) var helloName: String?
-    /// Whether it said EHLO.
-    public internal(set) var isExtended = false
-    /// The name it authenticated as.
-    public internal(set) var authenticatedUser: String?
-    /// Version and cipher, where TLS is on.
-    public internal(set) var tls: String?
-}
-
-/// A message's content as it came.
-public enum ReceivedContent: Sendable {
-    /// All of it.
-    case memory([UInt8])
-    /// In a file, because it is larger than ``SMTPServer/memoryOctets``.
-    case spilled(any ContentSpill)
-}
-
-/// Takes a large content piece by piece, off the event loop.
-public protocol ContentSpill: AnyObject, Sendable {
-    /// Appends a piece.
-    /// - Throws: where the disk does not take it; the client gets 452.
-    func append(_ piece: [UInt8]) async throws
-    /// Removes what was written: the message was refused or the client has gone.
-    func discard()
-}
-
-/// What a server does instead of going on (for a scripted upstream).
-public enum Intervention: Sendable, Hashable {
-    /// Nothing special.
-    case proceed
-    /// This reply in place of the usual one; the command has no other effect.
-    case reply(Reply)
-    /// This reply, then the end of the connection.
-    case disconnect(Reply)
-    /// The end of the connection without a word.
-    case hangUp
-    /// Go on after so many milliseconds.
-    case delay(milliseconds: Int)
-}
-
-/// What one connection came to.
-public struct SessionSummary: Sendable {
-    /// Messages accepted.
-    public var accepted = 0
-    /// Messages refused after their content.
-    public var refused = 0
-    /// Octets of content received.
-    public var octets = 0
-    /// Why it ended.
-    public var end = "lost"
-}
-
 /// Who decides for a server. Calls without `async` come on an event loop and must not block.
 public protocol ServerDelegate: Sendable {
+    /// Where its large contents go; it gets back what it made.
+    associatedtype Spill: ContentSpill
     /// A new connection: `nil` to greet it, or the reply that turns it away.
     func connected(_ connection: ConnectionFacts) -> Reply?
-    /// What AUTH is good for on this connection.
-    func authentication(for connection: ConnectionFacts) -> ServerSession.Authentication
+    /// Sets what is offered on this connection: AUTH above all.
+    func configure(_ settings: inout ServerSession.Settings, for connection: ConnectionFacts)
     /// MAIL.
     func sender(_ path: ReversePath, _ parameters: MailParameters, _ connection: ConnectionFacts)
         -> ServerSession.Verdict
@@ -76,11 +17,12 @@ public protocol ServerDelegate: Sendable {
     func authenticate(_ credentials: Credentials, _ connection: ConnectionFacts) async -> ServerSession.Verdict
     /// A place for a content larger than ``SMTPServer/memoryOctets``.
     /// - Throws: where there is none; the client gets 452.
-    func makeSpill() throws -> any ContentSpill
-    /// The content is there in full; the verdict is the reply to its end.
-    func message(_ envelope: Envelope, _ content: ReceivedContent, _ connection: ConnectionFacts) async
+    func makeSpill() throws -> Spill
+    /// The content is there in full, and the delegate's; the verdict is the reply to its end. Once the client has been sent
+    /// away for want of a verdict the task is cancelled: what has not begun must not begin.
+    func message(_ envelope: Envelope, _ content: ReceivedContent<Spill>, _ connection: ConnectionFacts) async
         -> ServerSession.Verdict
-    /// Before a command is carried out (`connect`, or its verb) and before content is judged (`content`).
+    /// Before the banner (`connect`) and before a command is carried out (its verb).
     func intervene(at event: String, argument: String, _ connection: ConnectionFacts) -> Intervention
     /// The connection is gone.
     func disconnected(_ connection: ConnectionFacts, _ summary: SessionSummary)

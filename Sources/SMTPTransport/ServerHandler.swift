@@ -3,92 +3,131 @@ import OpenSSLBridge
 import SMTPProtocol
 import Synchronization
 
+private let nextConnectionID = Atomic<UInt64>(1)
+
 /// Feeds a client's bytes to framers and the ``ServerSession``, and does what it says.
 ///
-/// Reads only when everything read before is settled, so bytes behind DATA, AUTH or the end of content can neither
-/// overtake a reply nor slip in front of TLS.
-final class ServerHandler: ChannelInboundHandler {
+/// Reads only when everything read before is settled and its replies are on their way, so bytes behind DATA, AUTH or the
+/// end of content can neither overtake a reply nor slip in front of TLS, and a client that does not read gets no more
+/// replies to keep.
+final class ServerHandler<Delegate: ServerDelegate>: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
+    typealias Phase = ServerPhase<Delegate.Spill>
 
-    private static let nextID = Atomic<UInt64>(1)
-    /// Least rate of content after ``rateGrace``, octets per second.
-    private static let leastRate: Int64 = 500
-    private static let rateGrace = TimeAmount.seconds(60)
-    private static let unproductiveLimit = TimeAmount.minutes(20)
-
-    private let options: ListenerOptions
-    private let delegate: any ServerDelegate
-    private var session: ServerSession
-    private var facts: ConnectionFacts
-    private var lines = CommandLineFramer()
-    private var content: IncomingContent?
-
-    private var input: [UInt8] = []
-    private var cursor = 0
-    private var isBlocked = false
+    let options: ListenerOptions
+    let delegate: Delegate
+    var session: ServerSession
+    var facts: ConnectionFacts
+    var summary = SessionSummary()
+    var lines = CommandLineFramer()
+    /// When the phase began.
+    private(set) var phaseStart = NIODeadline.now()
+    var phase = Phase.silence {
+        didSet { phaseStart = .now() }
+    }
+    var waits = 0
+    /// What a verdict is waited for, the latest.
+    var judgement: Task<Void, Never>?
+    var input: [UInt8] = []
+    var cursor = 0
+    /// The client has closed its sending side.
+    private var isInputClosed = false
     private var isProcessing = false
     private var isCounted = false
-    private var isClosing = false
-    private var output: ByteBuffer
-    private var summary = SessionSummary()
-    private var lastActivity = NIODeadline.now()
-    private var lastFinished = NIODeadline.now()
-    private var watch: Scheduled<Void>?
+    /// The service stops.
+    private var isStopping = false
+    var output = ByteBuffer()
+    var lastActivity = NIODeadline.now()
+    var lastFinished = NIODeadline.now()
+    var watch: Scheduled<Void>?
 
-    init(_ options: ListenerOptions, _ delegate: any ServerDelegate) {
+    init(_ options: ListenerOptions, _ delegate: Delegate) {
         self.options = options
         self.delegate = delegate
         session = ServerSession(settings: options.session, isSecure: options.isImplicitTLS)
-        output = ByteBuffer()
         facts = ConnectionFacts(
-            id: Self.nextID.wrappingAdd(1, ordering: .relaxed).oldValue, listener: options.name, client: "")
+            id: nextConnectionID.wrappingAdd(1, ordering: .relaxed).oldValue, listener: options.name, client: "")
     }
 
     // MARK: Connection
 
     func channelActive(context: ChannelHandlerContext) {
-        let address = context.remoteAddress
         facts = ConnectionFacts(
-            id: facts.id, listener: options.name, client: address?.ipAddress ?? "unknown")
+            id: facts.id, listener: options.name, client: context.remoteAddress?.ipAddress ?? "unknown")
         guard options.connections.enter(facts.client) else {
-            summary.end = "too many connections"
-            reply(Reply(421, EnhancedStatusCode(4, 3, 2), "Too many connections; try again later"))
-            return finish(context)
+            let reply = Reply(421, EnhancedStatusCode(4, 3, 2), "Too many connections; try again later")
+            return turnAway(context, .tooManyConnections, reply)
         }
         isCounted = true
-        if let refusal = delegate.connected(facts) {
-            summary.end = "turned away"
-            reply(refusal)
-            return finish(context)
-        }
+        if let refusal = delegate.connected(facts) { return turnAway(context, .notAllowed, refusal) }
         var settings = options.session
-        settings.authentication = delegate.authentication(for: facts)
+        delegate.configure(&settings, for: facts)
         session = ServerSession(settings: settings, isSecure: options.isImplicitTLS)
         watchDeadlines(context)
-        guard !options.isImplicitTLS else { return context.read() }
-        greet(context)
+        guard options.isImplicitTLS else { return awaitSilence(context) }
+        phase = .handshake
+        context.read()
+    }
+
+    /// Refuses a connection before anything was said. Inside TLS nothing can be said without a handshake, which is more
+    /// than such a client is worth.
+    private func turnAway(_ context: ChannelHandlerContext, _ refusal: ConnectionRefusal, _ reply: Reply) {
+        summary.refusal = refusal
+        summary.end = refusal.rawValue
+        guard !options.isImplicitTLS else { return cut(context) }
+        self.reply(reply)
+        if watch == nil { watchDeadlines(context) }
+        finish(context)
+    }
+
+    /// Greets, but a client that must wait for the banner only once it has kept quiet for a moment.
+    private func awaitSilence(_ context: ChannelHandlerContext) {
+        guard session.settings.synchronisation == .strict else { return greet(context) }
+        phase = .silence
+        context.eventLoop.assumeIsolated().scheduleTask(in: options.deadlines.silence) { [self] in
+            guard case .silence = phase, context.channel.isActive else { return }
+            greet(context)
+        }
+        context.read()
     }
 
     private func greet(_ context: ChannelHandlerContext) {
-        intervene(context, at: "connect", argument: "") { [self] in
-            reply(session.greeting())
-            process(context)
-        }
+        phase = .commands
+        intervene(context, at: "connect", argument: "") { [self] in reply(session.greeting()) }
+        process(context)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard let tls = event as? TLSHandshakeCompleted else { return context.fireUserInboundEventTriggered(event) }
-        facts.tls = "\(tls.version) \(tls.cipher)"
-        if options.isImplicitTLS {
-            greet(context)
-        } else {
-            session.tlsEstablished()
-            facts.helloName = nil
-            facts.isExtended = false
-            facts.authenticatedUser = nil
-            isBlocked = false
+        switch event {
+        case let tls as TLSHandshakeCompleted: secured(context, tls)
+        case ChannelEvent.inputClosed: inputClosed(context)
+        case is ServiceStopping:
+            isStopping = true
             process(context)
+        default: context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    private func secured(_ context: ChannelHandlerContext, _ tls: TLSHandshakeCompleted) {
+        guard case .handshake = phase else { return }
+        facts.tls = "\(tls.version) \(tls.cipher)"
+        if options.isImplicitTLS { return awaitSilence(context) }
+        session.tlsEstablished()
+        facts.helloName = nil
+        facts.isExtended = false
+        facts.authenticatedUser = nil
+        phase = .commands
+        process(context)
+    }
+
+    /// The client sends nothing more, and may still read: what it sent is answered to its end.
+    private func inputClosed(_ context: ChannelHandlerContext) {
+        isInputClosed = true
+        switch phase {
+        case .handshake: cut(context)
+        case .silence, .verdict, .goodbye: break
+        case .commands, .content: process(context)
         }
     }
 
@@ -103,46 +142,18 @@ final class ServerHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         watch?.cancel()
-        content?.spill?.discard()
-        content = nil
+        phase.content?.discard()
+        phase = .goodbye
         if isCounted {
             isCounted = false
             options.connections.leave(facts.client)
         }
+        if session.wasOutOfTurn { summary.refusal = .outOfTurn }
         delegate.disconnected(facts, summary)
         context.fireChannelInactive()
     }
 
-    private func watchDeadlines(_ context: ChannelHandlerContext) {
-        watch = context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(5)) { [self] in
-            checkDeadlines(context)
-            if context.channel.isActive { watchDeadlines(context) }
-        }
-    }
-
-    private func checkDeadlines(_ context: ChannelHandlerContext) {
-        let now = NIODeadline.now()
-        guard !isBlocked, !isClosing else {
-            lastActivity = now
-            return
-        }
-        var complaint: String?
-        if now - lastActivity > options.idleTimeout { complaint = "idle too long" }
-        if now - lastFinished > Self.unproductiveLimit {
-            complaint = "no message in \(Self.unproductiveLimit.nanoseconds / 60_000_000_000) minutes"
-        }
-        if let content, now - content.start > Self.rateGrace,
-            Int64(content.octets) * 1_000_000_000 < Self.leastRate * (now - content.start).nanoseconds
-        {
-            complaint = "content too slow"
-        }
-        guard let complaint else { return }
-        summary.end = complaint
-        reply(Reply(421, EnhancedStatusCode(4, 4, 2), "Closing: \(complaint)"))
-        finish(context)
-    }
-
-    // MARK: Bytes
+    // MARK: Input
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let buffer = unwrapInboundIn(data)
@@ -153,261 +164,84 @@ final class ServerHandler: ChannelInboundHandler {
         } else {
             input.append(contentsOf: buffer.readableBytesView)
         }
+        if case .silence = phase { perform(session.earlyTalk(), context) }
         process(context)
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            lastActivity = .now()
+            process(context)
+        }
+        context.fireChannelWritabilityChanged()
     }
 
     /// Works through the input until it is used up or something must be waited for.
-    private func process(_ context: ChannelHandlerContext) {
+    func process(_ context: ChannelHandlerContext) {
         guard !isProcessing else { return }
         isProcessing = true
-        while !isBlocked, !isClosing, cursor < input.count {
-            if content != nil { takeContent(context) } else { takeLine(context) }
+        leaveIfStopping(context)
+        while cursor < input.count, phase.takesInput, hasRoom(context) {
+            if case .content(let content) = phase { takeContent(content, context) } else { takeLine(context) }
+            leaveIfStopping(context)
         }
         isProcessing = false
         flush(context)
-        if !isBlocked, !isClosing { context.read() }
+        guard phase.takesInput, cursor == input.count, context.channel.isWritable else { return }
+        guard isInputClosed else { return context.read() }
+        if phase.content == nil { summary.end = "closed by the client" }
+        finish(context)
     }
 
-    private func takeLine(_ context: ChannelHandlerContext) {
-        let (consumed, step) = lines.consume(input[cursor...], limit: session.lineLimit)
-        cursor += consumed
-        switch step {
-        case nil: break
-        case .tooLong: perform(session.lineTooLong(), context)
-        case .line(let line):
-            guard session.takesCommand, case .success(let command) = Command.parse(line) else {
-                return perform(session.receive(line), context)
-            }
-            intervene(context, at: command.verb, argument: command.argument) { [self] in
-                perform(session.receive(line), context)
-                facts.helloName = session.helloName
-                facts.isExtended = session.isExtended
-            }
-        }
-    }
-
-    private func takeContent(_ context: ChannelHandlerContext) {
-        guard let content else { return }
-        let consumed = content.framer.consume(input[cursor...], into: &content.bytes)
-        cursor += consumed
-        content.octets += consumed
-        if let end = content.framer.end { return contentEnded(end, content, context) }
-        guard content.bytes.count >= SMTPServer.memoryOctets else { return }
-        spill(content, context) { [self] in process(context) }
-    }
-
-    /// Moves what is in memory to the content's spill, then goes on.
-    private func spill(_ content: IncomingContent, _ context: ChannelHandlerContext, then next: @escaping () -> Void) {
-        if content.failure != nil {
-            content.bytes.removeAll(keepingCapacity: true)
-            return
-        }
-        do {
-            let spill = try content.spill ?? delegate.makeSpill()
-            content.spill = spill
-            let piece = content.bytes
-            content.bytes = []
-            content.bytes.reserveCapacity(SMTPServer.memoryOctets + 4_096)
-            waitFor(context, { try await spill.append(piece) }) { [self] result in
-                if case .failure(let error) = result { fail(content, error) }
-                next()
-            }
-        } catch {
-            fail(content, error)
-        }
-    }
-
-    private func fail(_ content: IncomingContent, _ error: any Error) {
-        content.spill?.discard()
-        content.spill = nil
-        content.bytes.removeAll()
-        content.failure = Reply(452, EnhancedStatusCode(4, 3, 1), "\(error)")
-    }
-
-    private func contentEnded(_ end: ContentEnd, _ content: IncomingContent, _ context: ChannelHandlerContext) {
-        summary.octets += content.octets
-        lastFinished = .now()
-        if end == .complete, content.failure == nil, content.spill != nil, !content.bytes.isEmpty {
-            spill(content, context) { [self] in contentEnded(end, content, context) }
-            if isBlocked { return }
-        }
-        self.content = nil
-        if let failure = content.failure {
-            summary.refused += 1
-            return perform(session.refuseContent(failure), context)
-        }
-        if end != .complete { content.spill?.discard() }
-        received = content.spill.map { .spilled($0) } ?? .memory(content.bytes)
-        perform(session.contentFinished(end), context)
-        process(context)
-    }
-
-    private var received: ReceivedContent?
-
-    // MARK: Actions
-
-    private func perform(_ actions: [ServerSession.Action], _ context: ChannelHandlerContext) {
-        for action in actions {
-            switch action {
-            case .reply(let reply): self.reply(reply)
-            case .ask(let question): ask(question, context)
-            case .receiveContent:
-                content = IncomingContent(
-                    DataFramer(bareNewlines: options.bareNewlines, maximumOctets: options.session.maximumMessageOctets))
-            case .startTLS: startTLS(context)
-            case .close:
-                if summary.end == "lost" { summary.end = "quit" }
-                finish(context)
-            }
-        }
-    }
-
-    private func ask(_ question: ServerSession.Question, _ context: ChannelHandlerContext) {
-        switch question {
-        case .mail(let path, let parameters):
-            perform(session.answer(delegate.sender(path, parameters, facts)), context)
-        case .recipient(let path):
-            guard let envelope = session.envelope else { return }
-            perform(session.answer(delegate.recipient(path, envelope, facts)), context)
-        case .credentials(let credentials):
-            waitFor(context, { [delegate, facts] in await delegate.authenticate(credentials, facts) }) {
-                [self] result in
-                settle(result, context)
-                facts.authenticatedUser = session.authenticatedUser
-                process(context)
-            }
-        case .message(let envelope):
-            let content = received ?? .memory([])
-            received = nil
-            intervene(context, at: "content", argument: envelope.recipients.first?.description ?? "", refused: content)
-            { [self] in
-                judge(envelope, content, context)
-            }
-        }
-    }
-
-    private func judge(_ envelope: Envelope, _ content: ReceivedContent, _ context: ChannelHandlerContext) {
-        waitFor(context, { [delegate, facts] in await delegate.message(envelope, content, facts) }) { [self] result in
-            lastFinished = .now()
-            if case .success(.accept) = result {
-                summary.accepted += 1
-            } else if case .success(.reply(let reply)) = result, reply.isPositive {
-                summary.accepted += 1
-            } else {
-                summary.refused += 1
-            }
-            settle(result, context)
-            process(context)
-        }
-    }
-
-    private func settle(_ result: Result<ServerSession.Verdict, any Error>, _ context: ChannelHandlerContext) {
-        switch result {
-        case .success(let verdict): perform(session.answer(verdict), context)
-        case .failure(let error):
-            perform(session.answer(.reply(Reply(451, EnhancedStatusCode(4, 3, 0), "\(error)"))), context)
-        }
-    }
-
-    private func startTLS(_ context: ChannelHandlerContext) {
-        guard cursor == input.count, !lines.isInLine, let tls = options.tls else {
-            // CVE-2011-0411: a command in clear behind STARTTLS would be taken for one inside TLS.
-            summary.end = "bytes behind STARTTLS"
-            output.clear()
-            reply(Reply(554, EnhancedStatusCode(5, 5, 1), "Bytes behind STARTTLS"))
-            return finish(context)
-        }
-        flush(context)
-        isBlocked = true
-        do {
-            try context.pipeline.syncOperations.addHandler(TLSHandler(server: tls), position: .before(self))
-            context.read()
-        } catch {
-            summary.end = "TLS: \(error)"
+    /// Content that is coming in is taken to its end, and its reply goes out first (RFC 5321 §3.8).
+    private func leaveIfStopping(_ context: ChannelHandlerContext) {
+        guard isStopping else { return }
+        switch phase {
+        case .handshake:
+            summary.end = "service stops"
+            cut(context)
+        case .silence, .commands:
+            summary.end = "service stops"
+            reply(Reply(421, EnhancedStatusCode(4, 3, 2), "Service stops; try again later"))
             finish(context)
+        case .content, .verdict, .goodbye: break
         }
     }
 
-    private func intervene(
-        _ context: ChannelHandlerContext, at event: String, argument: String, refused: ReceivedContent? = nil,
-        then next: @escaping () -> Void
-    ) {
-        let intervention = delegate.intervene(at: event, argument: argument, facts)
-        if case .spilled(let spill)? = refused, intervention != .proceed, !intervention.isDelay { spill.discard() }
-        switch intervention {
-        case .proceed: next()
-        case .reply(let reply):
-            if refused != nil { perform(session.answer(.reply(reply)), context) } else { self.reply(reply) }
-        case .disconnect(let reply):
-            summary.end = "script"
-            self.reply(reply)
-            finish(context)
-        case .hangUp:
-            summary.end = "script"
-            output.clear()
-            isClosing = true
-            context.close(promise: nil)
-        case .delay(let milliseconds):
-            isBlocked = true
-            context.eventLoop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(milliseconds))) { [self] in
-                isBlocked = false
-                next()
-                process(context)
-            }
-        }
-    }
-
-    /// Blocks the input until an async operation is through.
-    private func waitFor<Value: Sendable>(
-        _ context: ChannelHandlerContext, _ operation: @escaping @Sendable () async throws -> Value,
-        then next: @escaping (Result<Value, any Error>) -> Void
-    ) {
-        isBlocked = true
-        flush(context)
-        let future = context.eventLoop.makeFutureWithTask { try await operation() }
-        future.assumeIsolated().whenComplete { [self] result in
-            isBlocked = false
-            guard context.channel.isActive else { return }
-            next(result)
-        }
+    /// Whether replies may be added: what was said so far goes out first, and the socket must take it.
+    private func hasRoom(_ context: ChannelHandlerContext) -> Bool {
+        if output.readableBytes >= 16 << 10 { flush(context) }
+        return context.channel.isWritable
     }
 
     // MARK: Output
 
-    private func reply(_ reply: Reply) { output.writeBytes(reply.serialized(enhanced: session.usesEnhancedCodes)) }
+    func reply(_ reply: Reply) { output.writeBytes(reply.serialized(enhanced: session.usesEnhancedCodes)) }
 
-    private func flush(_ context: ChannelHandlerContext) {
+    func flush(_ context: ChannelHandlerContext) {
         guard output.readableBytes > 0 else { return }
         let bytes = output
         output = ByteBuffer()
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
     }
 
-    private func finish(_ context: ChannelHandlerContext) {
-        guard !isClosing else { return }
-        isClosing = true
+    /// Closes once everything is out; the deadline of ``ServerPhase/goodbye`` ends the wait.
+    func finish(_ context: ChannelHandlerContext) {
+        if case .goodbye = phase { return }
+        phase.content?.discard()
+        phase = .goodbye
         let bytes = output
         output = ByteBuffer()
         let sent = context.eventLoop.makePromise(of: Void.self)
         context.writeAndFlush(wrapOutboundOut(bytes), promise: sent)
         sent.futureResult.assumeIsolated().whenComplete { _ in context.close(promise: nil) }
     }
-}
 
-/// The content that is coming in.
-private final class IncomingContent {
-    var framer: DataFramer
-    var bytes: [UInt8] = []
-    var spill: (any ContentSpill)?
-    var failure: Reply?
-    var octets = 0
-    let start = NIODeadline.now()
-
-    init(_ framer: DataFramer) { self.framer = framer }
-}
-
-extension Intervention {
-    fileprivate var isDelay: Bool {
-        if case .delay = self { true } else { false }
+    /// Closes without a word.
+    func cut(_ context: ChannelHandlerContext) {
+        phase.content?.discard()
+        phase = .goodbye
+        output.clear()
+        context.close(promise: nil)
     }
 }

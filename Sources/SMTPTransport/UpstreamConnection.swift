@@ -8,11 +8,19 @@ import SMTPProtocol
 final class UpstreamConnection: Sendable {
     private let channel: any Channel
     private let handler: NIOLoopBound<ClientHandler>
+    let readiness: Readiness
     let born = NIODeadline.now()
 
-    private init(channel: any Channel, handler: NIOLoopBound<ClientHandler>) {
+    /// What is known of a connection once it is ready, for the log.
+    struct Readiness: Sendable {
+        var tls: String?
+        var certificateDaysLeft: Int?
+    }
+
+    private init(channel: any Channel, handler: NIOLoopBound<ClientHandler>, readiness: Readiness) {
         self.channel = channel
         self.handler = handler
+        self.readiness = readiness
     }
 
     /// Connects and goes through greeting, STARTTLS and AUTH.
@@ -20,7 +28,7 @@ final class UpstreamConnection: Sendable {
         -> UpstreamConnection
     {
         let loop = group.next()
-        let whenReady = loop.makePromise(of: Void.self)
+        let whenReady = loop.makePromise(of: Readiness.self)
         do {
             let (channel, handler) = try await ClientBootstrap(group: loop)
                 .connectTimeout(route.connectTimeout)
@@ -37,9 +45,8 @@ final class UpstreamConnection: Sendable {
                         return (channel, NIOLoopBound(handler, eventLoop: channel.eventLoop))
                     }
                 }
-            let connection = UpstreamConnection(channel: channel, handler: handler)
-            try await whenReady.futureResult.get()
-            return connection
+            return UpstreamConnection(
+                channel: channel, handler: handler, readiness: try await whenReady.futureResult.get())
         } catch let failure as UpstreamFailure {
             throw failure
         } catch {
@@ -68,27 +75,23 @@ final class UpstreamConnection: Sendable {
     }
 
     /// Sends one mail.
-    /// - Returns: the outcome, and whether the upstream said anything at all.
-    func send(_ transaction: Transaction, _ content: OutgoingContent) async -> (
-        outcome: DeliveryReport.Outcome, heard: Bool
-    ) {
-        let promise = channel.eventLoop.makePromise(of: DeliveryReport.Outcome.self)
+    func send(_ transaction: Transaction, _ content: OutgoingContent) async -> SendResult {
+        let promise = channel.eventLoop.makePromise(of: SendResult.self)
         channel.eventLoop.execute { [handler] in handler.value.begin(transaction, content, promise) }
-        let future = promise.futureResult.map { [handler] outcome in (outcome, handler.value.hasHeard) }
         do {
-            return try await future.get()
+            return try await promise.futureResult.get()
         } catch {
-            return (.failed(.lost(.mail)), false)
+            // Nothing fails the promise; were it so, nobody would know what the upstream has.
+            return SendResult(.known(.uncertain(.lost(.content))), isUsable: false)
         }
     }
 
-    /// Whether another mail may be sent, and TLS for the log.
-    func state() async -> (isUsable: Bool, tls: String?, certificateDaysLeft: Int?) {
-        let state = try? await channel.eventLoop.submit { [handler] in
-            (handler.value.isUsable, handler.value.tls, handler.value.certificateDaysLeft)
-        }.get()
-        return state ?? (false, nil, nil)
-    }
+    /// Calls `body` once the socket is closed, at once where it is.
+    func whenClosed(_ body: @escaping @Sendable () -> Void) { channel.closeFuture.whenComplete { _ in body() } }
 
+    /// Says goodbye.
     func quit() { channel.eventLoop.execute { [handler] in handler.value.quit() } }
+
+    /// Closes at once, whatever is on its way.
+    func cutOff() { channel.eventLoop.execute { [handler] in handler.value.cutOff() } }
 }

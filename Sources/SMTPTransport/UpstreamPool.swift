@@ -3,24 +3,41 @@ public import NIOCore
 public import SMTPProtocol
 
 /// The connections to one upstream: grown from one by success, shrunk by failure, reused, renewed.
+///
+/// Whoever waits for a connection is served in the order of coming. Each socket counts until it is closed.
 public actor UpstreamPool {
-    private struct Idle {
+    private struct Lease {
         let connection: UpstreamConnection
         let messages: Int
-        let since: NIODeadline
-        let tls: String?
-        let certificateDaysLeft: Int?
+        let since = NIODeadline.now()
+
+        var id: ObjectIdentifier { ObjectIdentifier(connection) }
     }
+
+    private struct Waiter {
+        /// Whether only a connection will do that has carried no mail yet.
+        let needsFresh: Bool
+        let continuation: CheckedContinuation<Result<Lease, UpstreamFailure>, Never>
+    }
+
+    private enum Phase { case open, closing, cutOff }
+
+    /// How long the number of connections does not grow after the upstream refused one more.
+    private static let growthPause = TimeAmount.seconds(30)
 
     /// Where it leads.
     public nonisolated let route: UpstreamRoute
     private let group: any EventLoopGroup
-    private var idle: [Idle] = []
-    private var open = 0
+    private var phase = Phase.open
+    /// Connections whose sockets are not closed yet, those that say goodbye included.
+    private var standing: [ObjectIdentifier: UpstreamConnection] = [:]
+    private var idle: [Lease] = []
+    private var busy: Set<ObjectIdentifier> = []
+    private var opening = 0
     private var limit = 1
-    private var waiters: Deque<CheckedContinuation<UpstreamFailure?, Never>> = []
+    private var growsAfter = NIODeadline.now()
+    private var waiters: Deque<Waiter> = []
     private var sweeper: Task<Void, Never>?
-    private var isClosed = false
 
     /// A pool without connections.
     public init(route: UpstreamRoute, group: any EventLoopGroup) {
@@ -29,100 +46,171 @@ public actor UpstreamPool {
     }
 
     /// Connections that stand now, and how many may.
-    public var state: (open: Int, limit: Int) { (open, limit) }
+    public var state: (open: Int, limit: Int) { (standing.count + opening, limit) }
+
+    // MARK: Mail
 
     /// Sends one mail on a free connection, or on a new one.
+    ///
+    /// A connection that has carried mail may have been closed by the upstream in the meantime: what fails there before
+    /// the upstream has said a word on it is sent at once on a new connection.
     public func deliver(_ transaction: Transaction, _ content: OutgoingContent) async -> DeliveryReport {
         var report = DeliveryReport(outcome: .failed(.lost(.connect)))
         let clock = ContinuousClock()
-        // An idle connection may have been closed by the upstream in the meantime: then one fresh one is tried.
-        for attempt in 0..<2 {
+        for needsFresh in [false, true] {
             let start = clock.now
-            let lease: Idle
-            do {
-                lease = try await acquire(fresh: attempt > 0)
-            } catch {
-                report.outcome = .failed(error)
+            let lease: Lease
+            switch await acquire(needsFresh: needsFresh) {
+            case .success(let given): lease = given
+            case .failure(let failure):
+                report.outcome = .failed(failure)
                 return report
             }
             let begun = clock.now
             report.setup = lease.messages == 0 ? begun - start : .zero
-            let (outcome, heard) = await lease.connection.send(transaction, content)
-            report.outcome = outcome
-            report.tls = lease.tls
-            report.certificateDaysLeft = lease.certificateDaysLeft
+            let result = await lease.connection.send(transaction, content)
+            report.tls = lease.connection.readiness.tls
+            report.certificateDaysLeft = lease.connection.readiness.certificateDaysLeft
             report.transmission = clock.now - begun
-            await release(lease, outcome)
-            if case .failed(.lost) = outcome, lease.messages > 0, !heard, attempt == 0 { continue }
-            return report
+            release(lease, result)
+            switch result.ending {
+            case .known(let outcome):
+                report.outcome = outcome
+                return report
+            case .unanswered(let failure):
+                report.outcome = .failed(failure)
+                if lease.messages == 0 { return report }
+            }
         }
         return report
     }
 
-    private func acquire(fresh: Bool) async throws(UpstreamFailure) -> Idle {
-        while true {
-            if !fresh, let lease = idle.popLast() { return lease }
-            if open < max(1, limit) {
-                open += 1
-                do {
-                    let connection = try await UpstreamConnection.open(route, on: group)
-                    let state = await connection.state()
-                    return Idle(
-                        connection: connection, messages: 0, since: .now(), tls: state.tls,
-                        certificateDaysLeft: state.certificateDaysLeft)
-                } catch {
-                    open -= 1
-                    limit = 1
-                    // Whoever waits shares the result: a dead upstream is probed once, not once per mail.
-                    while let waiter = waiters.popFirst() { waiter.resume(returning: error) }
-                    throw error
-                }
-            }
-            if fresh, let old = idle.popLast() {
-                old.connection.quit()
-                open -= 1
-                continue
-            }
-            if let failure = await withCheckedContinuation({ waiters.append($0) }) { throw failure }
+    private func acquire(needsFresh: Bool) async -> Result<Lease, UpstreamFailure> {
+        guard phase != .cutOff else { return .failure(.stopping) }
+        return await withCheckedContinuation { continuation in
+            waiters.append(Waiter(needsFresh: needsFresh, continuation: continuation))
+            serve()
         }
     }
 
-    private func release(_ lease: Idle, _ outcome: DeliveryReport.Outcome) async {
-        let messages = lease.messages + 1
-        var mayStay =
-            messages < route.messagesPerConnection && .now() - lease.connection.born < route.connectionAge && !isClosed
-        switch outcome {
-        case .answered(let replies):
-            // 4xx to everybody is the upstream's way of saying "slower".
-            let isBusy = replies.allSatisfy { $0.reply.severity == .transient }
-            limit = isBusy ? max(1, limit - 1) : min(route.maximumConnections, limit + 1)
-        case .needsSevenBit: break
-        case .failed, .uncertain:
-            mayStay = false
-            limit = max(1, limit / 2)
+    /// Gives out idle connections and opens new ones, as long as somebody waits and the limits allow it.
+    private func serve() {
+        while let waiter = waiters.first {
+            if !waiter.needsFresh, let lease = idle.popLast() {
+                waiters.removeFirst()
+                give(lease, to: waiter)
+                continue
+            }
+            guard opening < waiters.count else { return }
+            let mayOpen = busy.count + idle.count + opening < max(1, limit)
+            if mayOpen, standing.count + opening < route.limits.connections {
+                opening += 1
+                Task { await self.open() }
+            } else if waiter.needsFresh, opening == 0, let old = idle.popLast() {
+                old.connection.quit()
+            } else {
+                return
+            }
         }
-        if mayStay, await lease.connection.state().isUsable {
-            idle.append(
-                Idle(
-                    connection: lease.connection, messages: messages, since: .now(), tls: lease.tls,
-                    certificateDaysLeft: lease.certificateDaysLeft))
+    }
+
+    private func give(_ lease: Lease, to waiter: Waiter) {
+        busy.insert(lease.id)
+        waiter.continuation.resume(returning: .success(lease))
+    }
+
+    private func release(_ lease: Lease, _ result: SendResult) {
+        busy.remove(lease.id)
+        adapt(lease, result.ending)
+        let messages = lease.messages + 1
+        let mayStay =
+            result.isUsable && phase == .open && standing[lease.id] != nil
+            && messages < route.limits.messagesPerConnection
+            && .now() - lease.connection.born < TimeAmount(route.limits.connectionAge)
+        if mayStay {
+            idle.append(Lease(connection: lease.connection, messages: messages))
             startSweeper()
         } else {
             lease.connection.quit()
-            open -= 1
         }
-        wake()
+        serve()
     }
 
-    private func wake() {
-        for _ in 0..<(idle.count + max(0, limit - open)) { waiters.popFirst()?.resume(returning: nil) }
+    private func adapt(_ lease: Lease, _ ending: SendResult.Ending) {
+        switch ending {
+        case .known(.answered(let replies)):
+            // 4xx to everybody is the upstream's way of saying "slower".
+            if replies.allSatisfy({ $0.reply.severity == .transient }) {
+                limit = max(1, limit - 1)
+            } else if NIODeadline.now() >= growsAfter {
+                limit = min(route.limits.connections, limit + 1)
+            }
+        case .known(.needsSevenBit), .known(.failed(.stopping)): break
+        // The upstream renews its connections as it likes.
+        case .unanswered where lease.messages > 0: break
+        case .known(.failed), .known(.uncertain), .unanswered: limit = max(1, limit / 2)
+        }
+    }
+
+    // MARK: Connections
+
+    private func open() async {
+        let result: Result<UpstreamConnection, UpstreamFailure>
+        do {
+            result = .success(try await UpstreamConnection.open(route, on: group))
+        } catch {
+            result = .failure(error)
+        }
+        opening -= 1
+        switch result {
+        case .success(let connection): opened(connection)
+        case .failure(let failure): refused(failure)
+        }
+        serve()
+    }
+
+    private func opened(_ connection: UpstreamConnection) {
+        let lease = Lease(connection: connection, messages: 0)
+        standing[lease.id] = connection
+        connection.whenClosed { [weak self, id = lease.id] in Task { await self?.closed(id) } }
+        if let waiter = waiters.popFirst() {
+            give(lease, to: waiter)
+        } else if phase == .open {
+            idle.append(lease)
+            startSweeper()
+        } else {
+            connection.quit()
+        }
+    }
+
+    private func refused(_ failure: UpstreamFailure) {
+        if failure.isRefusedConnection, !(busy.isEmpty && idle.isEmpty) {
+            // It serves the others: whoever waits gets one of those.
+            limit = max(1, busy.count + idle.count + opening)
+            growsAfter = .now() + Self.growthPause
+            return
+        }
+        limit = 1
+        // Whoever waits shares the result: a dead upstream is probed once, not once per mail.
+        failWaiters(failure)
+    }
+
+    /// A socket is closed, by whomever.
+    private func closed(_ id: ObjectIdentifier) {
+        standing[id] = nil
+        idle.removeAll { $0.id == id }
+        serve()
+    }
+
+    private func failWaiters(_ failure: UpstreamFailure) {
+        while let waiter = waiters.popFirst() { waiter.continuation.resume(returning: .failure(failure)) }
     }
 
     /// Closes what has been idle too long; runs only while something is idle.
     private func startSweeper() {
         guard sweeper == nil else { return }
         sweeper = Task { [weak self, route] in
-            let pause = max(50, route.connectionIdle.nanoseconds / 2_000_000)
+            let pause = max(50, TimeAmount(route.limits.connectionIdle).nanoseconds / 2_000_000)
             while !Task.isCancelled {
                 try? await Task.sleep(for: .milliseconds(pause))
                 guard let self, await self.sweep() else { return }
@@ -131,24 +219,39 @@ public actor UpstreamPool {
     }
 
     private func sweep() -> Bool {
-        let limit = NIODeadline.now() - route.connectionIdle
-        for lease in idle where lease.since < limit {
-            lease.connection.quit()
-            open -= 1
-        }
+        let limit = NIODeadline.now() - TimeAmount(route.limits.connectionIdle)
+        for lease in idle where lease.since < limit { lease.connection.quit() }
         idle.removeAll { $0.since < limit }
         if idle.isEmpty { sweeper = nil }
         return !idle.isEmpty
     }
 
+    // MARK: Ends
+
     /// Says goodbye to the upstream on every idle connection; those in use end after their mail.
     public func close() {
-        isClosed = true
+        if phase == .open { phase = .closing }
         sweeper?.cancel()
-        for lease in idle {
-            lease.connection.quit()
-            open -= 1
-        }
+        for lease in idle { lease.connection.quit() }
         idle = []
+    }
+
+    /// Ends every mail on its way with what is known of it: one whose content is out whole is uncertain, any other has not
+    /// been taken.
+    public func cutOff() {
+        phase = .cutOff
+        failWaiters(.stopping)
+        close()
+        for id in busy { standing[id]?.cutOff() }
+    }
+}
+
+extension UpstreamFailure {
+    /// Whether the upstream is well and wants no more connections for now (RFC 5321 §3.1, §4.2.1).
+    fileprivate var isRefusedConnection: Bool {
+        switch self {
+        case .session(.closing), .session(.greeting): true
+        default: false
+        }
     }
 }

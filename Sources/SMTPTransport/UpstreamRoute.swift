@@ -1,4 +1,4 @@
-public import NIOCore
+import NIOCore
 public import OpenSSLBridge
 public import SMTPProtocol
 
@@ -26,22 +26,13 @@ public struct UpstreamRoute: Sendable {
     public var hostname: String
     /// Credentials for AUTH.
     public var credentials: Credentials?
-    /// At most so many connections.
-    public var maximumConnections = 20
-    /// Mails on one connection.
-    public var messagesPerConnection = 100
-    /// Age of a connection.
-    public var connectionAge = TimeAmount.seconds(300)
-    /// Idle time of a connection.
-    public var connectionIdle = TimeAmount.seconds(30)
-    /// Deadline for TCP and for the TLS handshake.
-    public var connectTimeout = TimeAmount.seconds(30)
-    /// Deadline for a reply.
-    public var commandTimeout = TimeAmount.seconds(300)
-    /// Deadline for the reply to the content's end.
-    public var finalDotTimeout = TimeAmount.seconds(600)
+    /// Connections and deadlines.
+    public var limits = ClientLimits()
 
-    /// A route with the default limits.
+    /// Told what the upstream offers, on each new connection once it is ready for mail; called on an event loop.
+    public var whenOffered: (@Sendable (ServerCapabilities) -> Void)?
+
+    /// A route with the limits that are usual.
     public init(
         name: String, host: String, port: Int, protection: Protection, hostname: String, credentials: Credentials? = nil
     ) {
@@ -53,6 +44,10 @@ public struct UpstreamRoute: Sendable {
         self.credentials = credentials
     }
 
+    var connectTimeout: TimeAmount { TimeAmount(limits.connectTimeout) }
+    var commandTimeout: TimeAmount { TimeAmount(limits.commandTimeout) }
+    var finalDotTimeout: TimeAmount { TimeAmount(limits.finalDotTimeout) }
+
     var sessionSettings: ClientSession.Settings {
         switch protection {
         case .startTLS: .init(hostname: hostname, requiresStartTLS: true, credentials: credentials)
@@ -61,78 +56,4 @@ public struct UpstreamRoute: Sendable {
         case .none: .init(hostname: hostname, requiresStartTLS: false, credentials: credentials)
         }
     }
-}
-
-/// A message's content as pieces that are sent one after the other; slices of the original and of replacements.
-public struct OutgoingContent: Sendable {
-    /// The pieces, in order; lines end with CRLF.
-    public let pieces: [ArraySlice<UInt8>]
-
-    /// A content.
-    public init(pieces: [ArraySlice<UInt8>]) { self.pieces = pieces }
-
-    /// All of it in one piece.
-    public var joined: [UInt8] { pieces.count == 1 ? Array(pieces[0]) : pieces.flatMap { $0 } }
-}
-
-/// Why an upstream took nothing over.
-public enum UpstreamFailure: Error, Sendable, Hashable {
-    /// No TCP connection.
-    case connect(String)
-    case tls(TLSError)
-    case session(ClientFailure)
-    /// No answer in time.
-    case timedOut(DialoguePhase)
-    /// The connection ended.
-    case lost(DialoguePhase)
-
-    /// The failure in words.
-    public var sentence: String {
-        switch self {
-        case .connect(let text): "cannot connect: \(text)"
-        case .tls(let error): "TLS: \(error)"
-        case .session(let failure): failure.sentence
-        case .timedOut(let phase): "no answer in time (\(phase.rawValue))"
-        case .lost(let phase): "connection lost (\(phase.rawValue))"
-        }
-    }
-
-    /// Whether only a change of configuration or at the vendor's heals it: the upstream pauses and alerts.
-    public var needsOperator: Bool {
-        switch self {
-        case .tls(.truncated), .tls(.corrupted): false
-        case .tls, .session(.authenticationRefused), .session(.authenticationNotOffered), .session(.startTLSNotOffered):
-            true
-        default: false
-        }
-    }
-}
-
-/// What an attempt came to.
-public struct DeliveryReport: Sendable {
-    /// The end of it.
-    public enum Outcome: Sendable {
-        /// The upstream has spoken on each recipient.
-        case answered([RecipientReply])
-        /// Nothing was taken over.
-        case failed(UpstreamFailure)
-        /// The upstream does not take 8-bit content (no 8BITMIME): nothing was sent, and the connection stands.
-        case needsSevenBit
-        /// The content went out whole, and then the connection was lost: the upstream may have it or not.
-        case uncertain(UpstreamFailure)
-    }
-
-    /// The end of it.
-    public var outcome: Outcome
-    /// Version and cipher of TLS.
-    public var tls: String?
-    /// Days until the upstream's certificate ends.
-    public var certificateDaysLeft: Int?
-    /// Time for the connection, where one was made.
-    public var setup: Duration = .zero
-    /// Time from MAIL to the last reply.
-    public var transmission: Duration = .zero
-
-    /// A report without times.
-    public init(outcome: Outcome) { self.outcome = outcome }
 }

@@ -1,6 +1,6 @@
 import Foundation
 import GRDB
-public import Tracking
+import Tracking
 public import TrackingEvents
 
 /// Work on stored events besides storing them; works while the service runs, in short transactions.
@@ -8,43 +8,30 @@ public struct EventArchive: Sendable {
     /// Messages in one transaction.
     private static let group = 200
 
-    private let database: DatabaseQueue
-    private let rules: HitRules
+    let directory: String
+    let database: DatabaseQueue
+    let rules: HitRules
 
-    /// Opens the events of a data directory, and makes them where there are none.
-    /// - Throws: ``QueueError/storageFailed(_:)``.
-    public init(directory: String, rules: HitRules) throws {
+    /// Opens the events of a data directory.
+    /// - Parameter makesMissing: whether a store that is not there is made; its directory never is, which whoever runs
+    ///   the service does with the right owner.
+    /// - Throws: ``EventStoreError``.
+    public init(directory: String, rules: HitRules, makesMissing: Bool = false) throws {
         let path = directory + "/events.sqlite"
         self.rules = rules
+        self.directory = directory
+        guard makesMissing ? Files.exists(directory) : Files.exists(path) else {
+            throw EventStoreError(
+                makesMissing
+                    ? "there is no \(directory); has the service run with this data-directory?"
+                    : "there are no events at \(path) yet")
+        }
         do {
-            try Files.makeDirectory(directory)
-            database = try SQLiteFile.open(path, isDurable: true)
+            database = try SQLiteFile.open(path, isDurable: true, overwrites: true)
             try database.write { try EventSchema.prepare($0) }
         } catch {
             throw EventStoreError("events in \(path): \(error)")
         }
-    }
-
-    /// Takes over a journal that another node has written; what is there already is not stored twice.
-    /// - Parameter progress: called with the octets that are done and those in all.
-    /// - Returns: events that were new, events in all, and damaged lines that were left out.
-    /// - Throws: where the file or the database cannot be used; what was stored before stays.
-    public func takeOver(_ path: String, progress: (Int, Int) -> Void) throws -> (new: Int, events: Int, damaged: Int) {
-        let journal = try EventJournal(reading: path)
-        let writer = EventWriter(rules: rules)
-        var result = (new: 0, events: 0, damaged: 0)
-        var offset = 0
-        while offset < journal.octets {
-            let piece = try journal.events(from: offset)
-            // Others may have written in between.
-            writer.forget()
-            result.new += try database.write { try writer.store(piece.events, in: $0) }
-            result.events += piece.events.count
-            result.damaged += piece.damaged
-            offset = piece.end
-            progress(offset, journal.octets)
-        }
-        return result
     }
 
     /// Judges all hits by the rules.
@@ -52,39 +39,28 @@ public struct EventArchive: Sendable {
     /// - Returns: hits that have another class or evidence now.
     /// - Throws: `DatabaseError`.
     public func reclassify(progress: (Int) -> Void) throws -> Int {
-        let writer = EventWriter(rules: rules)
+        let accounts = HitAccounts(rules: rules)
         var last = Data()
         var (changed, done) = (0, 0)
         while true {
-            writer.forget()
             let group = try database.write { database in
+                let store = SQLiteEventTransaction(database)
+                try accounts.begin(store)
                 let ids = try Data.fetchAll(
                     database,
                     sql: "SELECT DISTINCT message FROM event WHERE message > ? ORDER BY message LIMIT \(Self.group)",
                     arguments: [last])
                 for id in ids {
                     guard let message = TrackingMessageID(bytes: Array(id)) else { continue }
-                    changed += try writer.reclassify(message, database)
+                    changed += try accounts.reclassify(message, in: store)
                 }
-                try writer.writeBack(database)
+                try accounts.finish(store)
                 return ids
             }
             guard let end = group.last else { return changed }
             last = end
             done += group.count
             progress(done)
-        }
-    }
-
-    /// Empties every field that tells of a recipient; classes and figures stay.
-    /// - Returns: messages it was in.
-    /// - Throws: `DatabaseError`.
-    public func erase(recipient address: String) throws -> [TrackingMessageID] {
-        try database.write { database in
-            try Self.copies(address, database).compactMap { copy in
-                try PersonalFields.erase(Data(copy.message.bytes), recipient: copy.recipient, database)
-                return copy.message
-            }
         }
     }
 
@@ -100,13 +76,13 @@ public struct EventArchive: Sendable {
         }
     }
 
-    private static func copies(_ address: String, _ database: Database) throws -> [EventWriter.CopyKey] {
+    static func copies(_ address: String, _ database: Database) throws -> [CopyKey] {
         try Row.fetchAll(
             database, sql: "SELECT message, recipient FROM copy WHERE address = ? AND address <> '' ORDER BY message",
             arguments: [address]
         ).compactMap { row in
             TrackingMessageID(bytes: Array(row[0] as Data)).map {
-                EventWriter.CopyKey(message: $0, recipient: row[1])
+                CopyKey(message: $0, recipient: row[1])
             }
         }
     }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Synchronization
 import TrackingEvents
@@ -17,7 +18,8 @@ final class EventJournal: Sendable {
     /// Octets of whole lines.
     var octets: Int { count.load(ordering: .acquiring) }
 
-    /// Opens the file; a torn last line, which a crash leaves, is cut off so that nothing is ever joined to it.
+    /// Opens the file, whose name is on the disk then; a torn last line, which a crash leaves, is cut off so that nothing is
+    /// ever joined to it.
     init(path: String) throws {
         self.path = path
         descriptor = try Files.open(path, O_RDWR | O_CREAT | O_APPEND)
@@ -26,6 +28,7 @@ final class EventJournal: Sendable {
         count = Atomic(whole)
         synced = Atomic(whole)
         if whole < size { ftruncate(descriptor, off_t(whole)) }
+        if size == 0 { try Files.syncDirectory(URL(fileURLWithPath: path).deletingLastPathComponent().path) }
     }
 
     /// Opens another node's file.
@@ -65,10 +68,10 @@ final class EventJournal: Sendable {
             && own.st_dev == named.st_dev
     }
 
-    func append(_ events: [(number: Int64, event: Event)], limit: Int) throws {
+    /// Appends lines, each with its LF.
+    func append(_ lines: [[UInt8]], limit: Int) throws {
         var bytes: [UInt8] = []
-        for (number, event) in events {
-            let line = EventCoding.encode(event, number: number)
+        for line in lines {
             bytes += Self.checksum(line.dropLast())
             bytes += line
         }
@@ -84,13 +87,26 @@ final class EventJournal: Sendable {
     }
 
     /// Brings what was appended to the disk.
-    func sync() {
+    func sync() throws {
         let end = octets
-        if synced.load(ordering: .relaxed) < end, fdatasync(descriptor) == 0 { synced.store(end, ordering: .relaxed) }
+        guard synced.load(ordering: .relaxed) < end else { return }
+        try OperatingSystem().sync(descriptor)
+        synced.store(end, ordering: .relaxed)
     }
 
-    /// Events from an offset on, how many lines were damaged and are left out, and where the next ones begin.
-    func events(from offset: Int) throws -> (events: [(number: Int64, event: Event)], damaged: Int, end: Int) {
+    /// A piece of the journal.
+    struct Piece {
+        var events: [(number: Int64, event: Event)] = []
+        /// Where each of them stands in the file, its LF included.
+        var places: [Range<Int>] = []
+        /// Lines that are left out.
+        var damaged = 0
+        /// Where the next piece begins.
+        var end = 0
+    }
+
+    /// Events from an offset on.
+    func events(from offset: Int) throws -> Piece {
         let octets = octets
         var count = min(Self.pieceOctets, octets - offset)
         var bytes = try Files.read(descriptor, offset: Int64(offset), count: count)
@@ -98,15 +114,43 @@ final class EventJournal: Sendable {
             count = min(count * 2, octets - offset)
             bytes = try Files.read(descriptor, offset: Int64(offset), count: count)
         }
+        var piece = Piece()
         let end = bytes.lastIndex(of: 0x0A).map { $0 + 1 } ?? bytes.count
-        let lines = bytes[..<end].split(separator: 0x0A)
-        let events = lines.compactMap { line -> (number: Int64, event: Event)? in
+        for line in bytes[..<end].split(separator: 0x0A) {
             let content = line.dropFirst(Self.checksumOctets)
-            return line.prefix(Self.checksumOctets).elementsEqual(Self.checksum(content))
-                ? EventCoding.decode(content) : nil
+            guard line.prefix(Self.checksumOctets).elementsEqual(Self.checksum(content)),
+                let event = EventCoding.decode(content)
+            else {
+                piece.damaged += 1
+                continue
+            }
+            piece.events.append(event)
+            piece.places.append(offset + line.startIndex..<offset + line.endIndex)
         }
         // A file that someone has cut shorter must not be read for ever.
-        return (events, lines.count - events.count, end > 0 ? offset + end : octets)
+        piece.end = end > 0 ? offset + end : octets
+        return piece
+    }
+
+    /// Overwrites whole lines that are stored elsewhere with empty ones, which reading passes over.
+    func blank(_ places: [Range<Int>]) throws {
+        guard !places.isEmpty else { return }
+        // What is opened for appending writes at the end whatever it is told.
+        let writing = try Files.open(path, O_WRONLY)
+        defer { close(writing) }
+        var (own, named) = (stat(), stat())
+        guard fstat(descriptor, &own) == 0, fstat(writing, &named) == 0, own.st_ino == named.st_ino,
+            own.st_dev == named.st_dev
+        else { throw SystemError("\(path) was replaced", code: ESTALE) }
+        for place in places {
+            var offset = place.lowerBound
+            while offset < place.upperBound {
+                let count = min(Self.pieceOctets, place.upperBound - offset)
+                try OperatingSystem().write(writing, [UInt8](repeating: 0x0A, count: count), at: Int64(offset))
+                offset += count
+            }
+        }
+        try OperatingSystem().sync(writing)
     }
 
     private static func checksum(_ line: ArraySlice<UInt8>) -> [UInt8] {

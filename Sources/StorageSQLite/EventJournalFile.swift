@@ -8,7 +8,6 @@ final class EventJournalFile: Sendable {
     private struct State {
         var journal: EventJournal?
         var begin = Date()
-        var number = Int64.random(in: 0...Int64.max >> 1)
     }
 
     private let path: String
@@ -39,18 +38,12 @@ final class EventJournalFile: Sendable {
         }
     }
 
-    /// Appends events, each under a number of its own.
-    func keep(_ events: [Event]) throws {
-        guard !events.isEmpty else { return }
+    /// Appends lines.
+    func keep(_ lines: [[UInt8]]) throws {
+        guard !lines.isEmpty else { return }
         try state.withLock { state in
             guard let journal = state.journal else { throw SystemError("events.journal is not open", code: EBADF) }
-            var numbered: [(number: Int64, event: Event)] = []
-            numbered.reserveCapacity(events.count)
-            for event in events {
-                state.number &+= 1
-                numbered.append((state.number, event))
-            }
-            try journal.append(numbered, limit: limit)
+            try journal.append(lines, limit: limit)
         }
     }
 

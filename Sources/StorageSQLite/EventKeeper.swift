@@ -11,17 +11,17 @@ final class EventKeeper {
     /// How long another writer may hold the database before it is tried again.
     private static let busyTime = 0.1
     private static let retentionPause: TimeInterval = 600
-    private static let cursorNames = ["journal", "offset"]
+    static let cursorNames = ["journal", "offset"]
 
     private let directory: String
     private let options: SQLiteEventLog.Options
     private let report: @Sendable (String) -> Void
     private let file: EventJournalFile
-    private let writer: EventWriter
+    private let accounts: HitAccounts
+    private let sources: SourceArchive
     private var database: DatabaseQueue?
     /// Device and inode of the file that `database` has open.
     private var identity: [UInt64]?
-    private var dataVersion = 0
     /// The journal of which ``stored`` speaks.
     private var journal: EventJournal?
     private var stored = 0
@@ -37,7 +37,8 @@ final class EventKeeper {
         self.options = options
         self.file = file
         self.report = report
-        writer = EventWriter(rules: options.rules, observe: options.observe)
+        sources = SourceArchive(directory: directory, report: report)
+        accounts = HitAccounts(rules: options.rules, observe: options.observe)
     }
 
     var waitingOctets: Int { (journal?.octets ?? 0) - stored }
@@ -73,7 +74,7 @@ final class EventKeeper {
             return stored < journal.octets
         } catch {
             lastTry = Date()
-            writer.forget()
+            accounts.forget()
             database = nil
             complain("events cannot be stored and wait in \(directory)/events.journal: \(error)")
             return false
@@ -85,8 +86,8 @@ final class EventKeeper {
         guard database == nil || identity == nil || identity != fileIdentity() else { return }
         try? database?.close()
         database = nil
-        writer.forget()
-        let opened = try SQLiteFile.open(databasePath, isDurable: true, busyTime: Self.busyTime)
+        accounts.forget()
+        let opened = try SQLiteFile.open(databasePath, isDurable: true, busyTime: Self.busyTime, overwrites: true)
         var isNew = false
         stored = try opened.write { database in
             try EventSchema.prepare(database)
@@ -103,7 +104,8 @@ final class EventKeeper {
             var offset = 0
             while offset < old.octets {
                 let piece = try old.events(from: offset)
-                _ = try opened.write { try writer.store(piece.events, in: $0) }
+                _ = try opened.write { try accounts.store(piece.events, in: SQLiteEventTransaction($0)) }
+                accounts.committed()
                 offset = piece.end
             }
         }
@@ -113,14 +115,17 @@ final class EventKeeper {
         guard let database, stored < journal.octets else { return }
         let piece = try journal.events(from: stored)
         try database.write { database in
-            let version = try Int.fetchOne(database, sql: "PRAGMA data_version") ?? 0
-            if version != dataVersion { writer.forget() }
-            dataVersion = version
-            _ = try writer.store(piece.events, in: database)
+            let store = SQLiteEventTransaction(database)
+            try accounts.begin(store)
+            _ = try accounts.store(piece.events, in: store)
             try Self.write(piece.end, journal, database)
         }
         guard fileIdentity() == identity else { throw SystemError("events.sqlite was replaced", code: ESTALE) }
+        accounts.committed()
         stored = piece.end
+        // Of these nothing is kept that tells who made them: nor here.
+        let places = zip(piece.events, piece.places).filter { accounts.nobodys.contains($0.0.number) }.map(\.1)
+        if journal.isInPlace { try journal.blank(places) }
         if piece.damaged > 0 { report("\(piece.damaged) damaged lines of the event journal are left out") }
     }
 
@@ -135,11 +140,14 @@ final class EventKeeper {
     private func rest(_ journal: EventJournal) throws {
         guard let database else { return }
         try file.rest(stored: stored, of: journal, after: Self.journalTime, octets: Self.journalRestOctets)
-        guard let clocks = options.retention, Date() > nextRetention else { return }
+        guard Date() > nextRetention else { return }
         let now = Int64(Date().timeIntervalSince1970 * 1_000)
+        nextRetention = Date(timeIntervalSinceNow: Self.retentionPause)
+        try sources.forgetExpired(now: now)
+        guard let clocks = options.retention?() else { return }
         let isMore = try database.write { try EventRetention(clocks: clocks).run($0, now: now) }
-        writer.forget()
-        nextRetention = Date(timeIntervalSinceNow: isMore ? 1 : Self.retentionPause)
+        accounts.forget()
+        if isMore { nextRetention = Date(timeIntervalSinceNow: 1) }
     }
 
     private func fileIdentity() -> [UInt64]? {

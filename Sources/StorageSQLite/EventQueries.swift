@@ -72,7 +72,7 @@ enum EventQueries {
 
     private static let mailColumns = """
         m.id, m.queue_id, m.time, m.tag, m.from_domain, m.subject, m.untracked, m.privacy,
-        (SELECT COUNT(*) FROM copy c WHERE c.message = m.id),
+        (SELECT COUNT(*) FROM copy c WHERE c.message = m.id AND c.recipient >= 0),
         (SELECT COUNT(*) FROM copy c WHERE c.message = m.id AND c.status = 'sent'),
         (SELECT COUNT(*) FROM copy c WHERE c.message = m.id AND c.status IN ('deferred', 'uncertain')),
         (SELECT COUNT(*) FROM copy c WHERE c.message = m.id AND c.status IN ('bounced', 'expired')),
@@ -121,17 +121,21 @@ enum EventQueries {
         let copies = try Row.fetchAll(
             database,
             sql: """
-                SELECT recipient, address, status, sent, opened, inferred, clicked FROM copy WHERE message = ?
+                SELECT recipient, address, status, sent, opened, inferred, clicked, shared FROM copy WHERE message = ?
                 ORDER BY recipient LIMIT \(maximumRows)
                 """, arguments: [message]
-        ).map {
-            StoredCopy(
-                recipient: $0[0], address: $0[1], status: $0[2], delivered: $0[3], opened: $0[4],
-                isOpenInferred: $0[5], clicked: $0[6])
-        }
+        ).map(copy)
         return StoredMailDetail(
             mail: mail(row), copies: copies,
             events: try events(database, "e.message = ?", [message], order: "e.time, e.sequence", limit: maximumRows))
+    }
+
+    private static func copy(_ row: Row) -> StoredCopy {
+        let recipient: Int = row[0]
+        let isShared = recipient < 0
+        return StoredCopy(
+            recipient: isShared ? nil : recipient, address: row[1], status: row[2], delivered: row[3], opened: row[4],
+            isOpenInferred: row[5], clicked: row[6], sharedBy: isShared ? row[7] : nil)
     }
 
     // MARK: Events
@@ -167,7 +171,7 @@ enum EventQueries {
         try Row.fetchAll(
             database,
             sql: """
-                SELECT e.*, m.queue_id, m.tag, c.address FROM event e LEFT JOIN message m ON m.id = e.message
+                SELECT e.*, m.queue_id, m.tag, c.address, c.shared FROM event e LEFT JOIN message m ON m.id = e.message
                 LEFT JOIN copy c ON c.message = e.message AND c.recipient = e.recipient
                 WHERE \(condition) ORDER BY \(order) LIMIT \(limit)
                 """, arguments: arguments
@@ -176,12 +180,15 @@ enum EventQueries {
 
     private static func event(_ row: Row) -> StoredEvent {
         let address: String? = row["address"]
+        let recipient: Int? = row["recipient"]
+        let isShared = (recipient ?? 0) < 0
         return StoredEvent(
             sequence: row["sequence"], time: row["time"], kind: row["kind"], message: hexadecimal(row["message"]),
-            queueID: row["queue_id"], tag: row["tag"], recipient: row["recipient"],
+            queueID: row["queue_id"], tag: row["tag"], recipient: isShared ? nil : recipient,
             address: address?.isEmpty == true ? nil : address, link: row["link"], url: row["url"],
             result: row["class"], evidence: row["evidence"], client: row["client"], agent: row["agent"],
-            upstream: row["upstream"], reply: row["reply"], passedThrough: row["note"])
+            upstream: row["upstream"], reply: row["reply"], passedThrough: row["note"],
+            sharedBy: isShared ? row["shared"] ?? 0 : nil)
     }
 
     private static func hexadecimal(_ id: Data) -> String { TrackingMessageID(bytes: Array(id))?.description ?? "" }

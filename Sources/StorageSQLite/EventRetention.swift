@@ -102,7 +102,8 @@ enum PersonalFields {
     /// Empties them; classes and figures stay, and are never counted anew.
     /// - Parameter recipient: `nil` for all of the message.
     static func erase(_ id: Data, recipient: Int?, _ database: Database) throws {
-        let condition = recipient == nil ? "message = ?" : "message = ? AND recipient = ?"
+        // A copy that several share may have been read by any of them.
+        let condition = recipient == nil ? "message = ?" : "message = ? AND (recipient = ? OR recipient < 0)"
         let arguments: StatementArguments = recipient.map { [id, $0] } ?? [id]
         try database.execute(
             sql: "UPDATE copy SET address = '', erased = 1 WHERE \(condition)", arguments: arguments)

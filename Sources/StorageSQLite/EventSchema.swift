@@ -3,8 +3,12 @@ import TrackingEvents
 
 /// The tables of `events.sqlite`: what is known of each mail and copy, what happened in the order it was stored, and
 /// the running totals the console shows.
+///
+/// A copy's `recipient` is the recipient's number, or -1 minus the number in its tokens where several share it; `event.day`
+/// is the day an event counts in, `event.counted` what it counts as (``HitCount``), `event.basis` what its class rests on
+/// (``HitBasis``).
 enum EventSchema {
-    private static let version = 2
+    private static let version = 4
 
     static func prepare(_ database: Database) throws {
         let found = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
@@ -12,7 +16,19 @@ enum EventSchema {
             if found > version { throw DatabaseError(message: "it was made by a newer tracerelay (schema \(found))") }
             return
         }
-        if found == 0, try database.tableExists("event") { try database.execute(sql: moveFirstVersion) }
+        switch found {
+        case 2:
+            try moveThirdVersion(database)
+            try moveSecondVersion(database)
+        case 3: try moveThirdVersion(database)
+        default: try make(database)
+        }
+        try database.execute(sql: "PRAGMA user_version = \(version)")
+    }
+
+    private static func make(_ database: Database) throws {
+        let isFirst = try database.tableExists("event")
+        if isFirst { try database.execute(sql: moveFirstVersion) }
         try database.execute(sql: tables)
         for table in ["minute", "day"] {
             let columns = Figure.allCases.map { "\($0.rawValue) INTEGER NOT NULL DEFAULT 0" }.joined(separator: ", ")
@@ -20,15 +36,22 @@ enum EventSchema {
                 sql: "CREATE TABLE \(table) (bucket INTEGER NOT NULL, tag TEXT NOT NULL, \(columns), "
                     + "PRIMARY KEY (bucket, tag)) WITHOUT ROWID")
         }
-        if found == 0, try database.tableExists("event_1") { try database.execute(sql: copyFirstVersion) }
-        try database.execute(sql: "PRAGMA user_version = \(version)")
+        guard isFirst else {
+            // Nothing was ever deleted here without being overwritten.
+            return try database.execute(sql: "INSERT INTO state (name, value) VALUES ('\(isClean)', 1)")
+        }
+        try database.execute(sql: copyFirstVersion)
+        try settleBases(database)
     }
+
+    /// Name of the state that says that no free page holds what was deleted.
+    static let isClean = "clean"
 
     private static let tables = """
         CREATE TABLE message (
             id BLOB PRIMARY KEY, time INTEGER NOT NULL, queue_id TEXT NOT NULL, tag TEXT NOT NULL,
             from_domain TEXT NOT NULL, subject TEXT NOT NULL, untracked TEXT NOT NULL, privacy TEXT NOT NULL,
-            erased INTEGER NOT NULL DEFAULT 0
+            erased INTEGER NOT NULL DEFAULT 0, shared INTEGER NOT NULL DEFAULT 0
         ) WITHOUT ROWID;
         CREATE INDEX message_time ON message (time);
         CREATE INDEX message_tag ON message (tag, time);
@@ -37,7 +60,8 @@ enum EventSchema {
         CREATE TABLE copy (
             message BLOB NOT NULL, recipient INTEGER NOT NULL, address TEXT NOT NULL DEFAULT '' COLLATE NOCASE,
             status TEXT NOT NULL DEFAULT '', sent INTEGER, delivered INTEGER, opened INTEGER, inferred INTEGER NOT NULL DEFAULT 0,
-            clicked INTEGER, last INTEGER, erased INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (message, recipient)
+            clicked INTEGER, last INTEGER, erased INTEGER NOT NULL DEFAULT 0,
+            delivered_day INTEGER, shared INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (message, recipient)
         ) WITHOUT ROWID;
         CREATE INDEX copy_address ON copy (address) WHERE address <> '';
         CREATE TABLE event (
@@ -45,8 +69,10 @@ enum EventSchema {
             kind TEXT NOT NULL, message BLOB NOT NULL, recipient INTEGER, link INTEGER, url TEXT NOT NULL,
             class TEXT NOT NULL, evidence TEXT NOT NULL, client TEXT NOT NULL, agent TEXT NOT NULL,
             purpose TEXT NOT NULL, head INTEGER NOT NULL, said TEXT NOT NULL, upstream TEXT NOT NULL,
-            reply TEXT NOT NULL, note TEXT NOT NULL, links TEXT NOT NULL);
-        CREATE INDEX event_message ON event (message, recipient);
+            reply TEXT NOT NULL, note TEXT NOT NULL, links TEXT NOT NULL, day INTEGER NOT NULL DEFAULT 0,
+            counted INTEGER NOT NULL DEFAULT 0, basis INTEGER NOT NULL DEFAULT 0);
+        CREATE INDEX event_message ON event (message, recipient, time);
+        CREATE INDEX event_page ON event (message, recipient) WHERE counted & 32;
         CREATE TABLE link (
             tag TEXT NOT NULL, day INTEGER NOT NULL, page TEXT NOT NULL, clicks INTEGER NOT NULL,
             unique_clicks INTEGER NOT NULL, PRIMARY KEY (tag, day, page)
@@ -65,14 +91,16 @@ enum EventSchema {
         ALTER TABLE message RENAME TO message_1;
         """
 
-    // Its mails and events are shown; the figures begin with this version.
+    // Its mails and events are shown; the figures begin with the second.
     private static let copyFirstVersion = """
         INSERT INTO message (id, time, queue_id, tag, from_domain, subject, untracked, privacy)
             SELECT id, time, queue_id, tag, from_domain, '', untracked, privacy FROM message_1;
         INSERT INTO event (number, time, kind, message, recipient, link, url, class, evidence, client, agent, purpose,
-                head, said, upstream, reply, note, links)
+                head, said, upstream, reply, note, links, day)
             SELECT number, time, kind, message, recipient, link, url, class, evidence, client, agent, '',
-                class = 'head', class || ' ' || evidence, upstream, reply, note, '' FROM event_1 ORDER BY sequence;
+                class = 'head', class || ' ' || evidence, upstream, reply, note, '',
+                CAST(strftime('%Y%m%d', time / 1000, 'unixepoch', 'localtime') AS INTEGER) FROM event_1
+            ORDER BY sequence;
         INSERT INTO copy (message, recipient, address)
             WITH RECURSIVE piece (message, number, address, rest) AS (
                 SELECT id, -1, '', recipients || char(10) FROM message_1 WHERE recipients <> ''

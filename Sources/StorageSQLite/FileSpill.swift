@@ -18,14 +18,16 @@ final class FileSpill: QueueSpill {
     let path: String
     let descriptor: Int32
     private let system: any FileSystem
+    private let store: SQLiteQueueStore
     private let queue: DispatchQueue
     private let state = Mutex(State())
 
-    init(path: String, system: any FileSystem) throws {
+    init(path: String, system: any FileSystem, store: SQLiteQueueStore) throws {
         self.path = path
         self.system = system
+        self.store = store
         queue = DispatchQueue(label: "tracerelay.spill")
-        descriptor = try Files.open(path, O_RDWR | O_CREAT | O_EXCL)
+        descriptor = try system.open(path, O_RDWR | O_CREAT | O_EXCL)
     }
 
     deinit {
@@ -59,6 +61,10 @@ final class FileSpill: QueueSpill {
         }
     }
 
+    func commit(_ message: QueuedMessage, telling records: [[UInt8]]) async throws {
+        try await store.enter(message, .file(self), telling: records)
+    }
+
     /// The file belongs to the queue now.
     func committed() { state.withLock { $0.isDone = true } }
 
@@ -67,6 +73,7 @@ final class FileSpill: QueueSpill {
             defer { state.isDone = true }
             return state.isDone
         }
-        if !isDone { unlink(path) }
+        // What is left of it goes at the next start: no row ever pointed at a spill.
+        if !isDone { try? system.remove(path) }
     }
 }

@@ -5,205 +5,270 @@ import MessageQueue
 
 /// What the writer thread does; lives on that thread.
 final class QueueWriter {
-    /// Least free inodes.
-    private static let leastInodes = 1_000
-    /// Places kept in memory, which spare a look-up when the message goes; a backlog beyond does not cost memory.
-    private static let rememberedPlaces = 10_000
+    /// What became of a message, as it is to be written.
+    struct Outcome {
+        enum Fate {
+            case update(QueuedMessage)
+            case remove
+        }
 
-    private let database: DatabaseQueue
-    private let segments: SegmentFiles
-    private let directory: String
-    private let system: any FileSystem
-    private let messageOctets: Int
+        var fate: Fate
+        /// What is told of it, and of what it came after.
+        var telling: [[UInt8]]
+
+        var isRemoval: Bool {
+            switch fate {
+            case .update: false
+            case .remove: true
+            }
+        }
+    }
+
+    enum Content {
+        case memory([UInt8], checksum: UInt64)
+        case file(FileSpill)
+    }
+
+    struct Commit {
+        let message: QueuedMessage
+        let content: Content
+        let telling: [[UInt8]]
+        let continuation: CheckedContinuation<ContentPlace, any Error>
+    }
+
+    /// A commit whose content stands in a segment.
+    typealias Placed = (commit: Commit, place: ContentPlace)
+
+    /// Outcomes that fail one after the other before the rest is left for later: the disk is bad, not the row.
+    private static let failuresInARow = 3
+
+    let database: DatabaseQueue
+    /// Lists and changes rows for people.
+    var desk: QueueInspector { QueueInspector(database: database, reader: reader) }
+    let segments: SegmentFiles
+    let directory: String
+    let reader: SegmentReader
+    /// Takes a sentence for the log.
+    let report: @Sendable (String) -> Void
+    let system: any FileSystem
+    let messageOctets: Int
     private let lock: Int32
     private(set) var recovery = QueueRecovery()
-    private var places: [QueueID: ContentPlace] = [:]
-    private var diskChecked = ContinuousClock.now - .seconds(10)
+    /// Outcomes that are not on disk yet; their messages are not offered.
+    private(set) var unwritten: [QueueID: Outcome] = [:]
+    private var isComplaining = false
+    private var lastFailure = ""
+    var diskChecked = ContinuousClock.now - .seconds(10)
+    /// What `data_version` was when the accounts were settled.
+    var lastVersion = 0
+    /// A compaction that failed is not tried again before.
+    var compactionRests = ContinuousClock.now
+    var outbox: QueueOutbox
+    var erasure: QueueErasure
 
-    init(directory: String, segments path: String, system: any FileSystem, messageOctets: Int) throws {
-        self.directory = directory
-        self.system = system
-        self.messageOctets = messageOctets
+    init(_ options: SQLiteQueueStore.Options, reader: SegmentReader) throws {
+        directory = options.directory
+        system = options.system
+        messageOctets = options.messageOctets
+        report = options.report
+        erasure = QueueErasure(pause: options.erasePause)
+        self.reader = reader
+        let folder = options.segmentDirectory
         try Files.makeDirectory(directory)
-        try Files.makeDirectory(path)
-        lock = try Files.open(directory + "/queue.lock", O_RDWR | O_CREAT)
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+        let lock = try Files.open(directory + "/queue.lock", O_RDWR | O_CREAT)
+        self.lock = lock
+        do {
+            guard flock(lock, LOCK_EX | LOCK_NB) == 0 else { throw QueueError.locked(path: directory) }
+            try Files.makeDirectory(folder)
+            segments = SegmentFiles(directory: folder, system: system, sealOctets: options.sealOctets)
+            (database, recovery) = try QueueStart(directory: directory, segments: segments, system: system).open()
+            outbox = try database.read { try QueueOutbox($0) }
+        } catch {
             Glibc.close(lock)
-            throw QueueError.locked(path: directory)
+            throw error
         }
-        database = try SQLiteFile.open(directory + "/queue.sqlite", isDurable: true)
-        segments = SegmentFiles(directory: path, system: system)
-        let live = try database.write { database in
-            try QueueRows.prepare(database)
-            return try Row.fetchAll(
-                database, sql: "SELECT segment, COUNT(*) AS n, SUM(octets) AS size FROM message GROUP BY segment")
-        }
-        var use: [Int64: (count: Int, octets: Int64)] = [:]
-        for row in live { use[row["segment"]] = (row["n"], row["size"]) }
-        recovery.messages = use.values.reduce(0) { $0 + $1.count }
-        recovery.orphanedSegments = segments.recover(use)
     }
 
     deinit { Glibc.close(lock) }
 
     /// Lets another take the queue over, before whoever closed it is told.
-    func unlock() { flock(lock, LOCK_UN) }
+    func close() {
+        // A database that cannot be closed now is closed with its last statement; the rows are on disk either way.
+        try? database.close()
+        flock(lock, LOCK_UN)
+    }
 
-    /// Carries out a group: contents, one sync, one transaction, then the answers.
+    // MARK: Groups
+
+    /// Carries out a group: contents, one sync of each segment they are in, one transaction, then the answers.
     /// - Returns: the answer to `close`, where it was in the group.
     func perform(_ group: [SQLiteQueueStore.Operation]) -> CheckedContinuation<Void, Never>? {
-        var commits: [(QueuedMessage, CheckedContinuation<QueuedMessage, any Error>, FileSpill?)] = []
-        var updates: [QueueID: QueuedMessage] = [:]
-        var removals: [QueueID] = []
-        var reads: [(@Sendable (Database) throws -> Void, @Sendable (any Error) -> Void)] = []
+        var commits: [Commit] = []
+        var reads: [(@Sendable (QueueWriter) throws -> Void, @Sendable (any Error) -> Void)] = []
         var closing: CheckedContinuation<Void, Never>?
-        var contents: [(QueuedMessage, QueueContent, UInt64, CheckedContinuation<QueuedMessage, any Error>)] = []
         for operation in group {
             switch operation {
-            case .commit(let message, let content, let checksum, let continuation):
-                contents.append((message, content, checksum, continuation))
-            case .update(let message): updates[message.id] = message
-            case .remove(let id):
-                updates[id] = nil
-                removals.append(id)
+            case .commit(let commit): commits.append(commit)
+            case .update(let message, let telling): enter(message.id, .update(message), telling)
+            case .remove(let id, let telling): enter(id, .remove, telling)
+            case .told(let number): outbox.acknowledge(upTo: number)
             case .read(let body, let failed): reads.append((body, failed))
             case .close(let continuation): closing = continuation
             }
         }
-        for (message, content, checksum, continuation) in contents {
-            do {
-                var message = message
-                try checkDisk()
-                switch content {
-                case .memory(let bytes): message.place = try segments.append(bytes, checksum: checksum)
-                case .spilled(let spill):
-                    guard let spill = spill as? FileSpill else {
-                        throw QueueError.storageFailed("a spill of another store")
-                    }
-                    message.place = try segments.adopt(spill)
-                    commits.append((message, continuation, spill))
-                    continue
-                }
-                commits.append((message, continuation, nil))
-            } catch {
-                segments.abandon()
-                continuation.resume(throwing: translate(error))
-            }
-        }
-        write(commits, updates, removals)
+        write(synced(placed(commits)))
+        tell(isLast: closing != nil)
         for (body, failed) in reads {
-            do { try database.inDatabase { try body($0) } } catch { failed(error) }
+            do { try body(self) } catch { failed(error) }
         }
-        compact()
+        if closing == nil {
+            compact()
+            erase()
+        } else {
+            erase(isLast: true)
+            tellWhatIsLost()
+        }
         return closing
     }
 
-    private func write(
-        _ commits: [(QueuedMessage, CheckedContinuation<QueuedMessage, any Error>, FileSpill?)],
-        _ updates: [QueueID: QueuedMessage], _ removals: [QueueID]
-    ) {
-        guard !commits.isEmpty || !updates.isEmpty || !removals.isEmpty else { return }
+    private func enter(_ id: QueueID, _ fate: Outcome.Fate, _ telling: [[UInt8]]) {
+        guard let earlier = unwritten[id] else {
+            unwritten[id] = Outcome(fate: fate, telling: telling)
+            return
+        }
+        // Nothing brings back what is to be removed.
+        unwritten[id] = Outcome(
+            fate: earlier.isRemoval ? earlier.fate : fate, telling: earlier.telling + telling)
+    }
+
+    /// Brings contents into segments. One that cannot be written fails alone.
+    private func placed(_ commits: [Commit]) -> [Placed] {
+        commits.compactMap { commit in
+            do {
+                try checkDisk()
+                switch commit.content {
+                case .memory(let bytes, let checksum): return (commit, try segments.append(bytes, checksum: checksum))
+                case .file(let spill):
+                    let place = try segments.adopt(spill)
+                    spill.committed()
+                    return (commit, place)
+                }
+            } catch {
+                commit.continuation.resume(throwing: translate(error))
+                return nil
+            }
+        }
+    }
+
+    /// Syncs what the group wrote. What stands in a segment whose sync failed fails with it.
+    private func synced(_ commits: [Placed]) -> [Placed] {
+        let failures = segments.sync()
+        return commits.filter { commit in
+            guard let error = failures[commit.place.segment] else { return true }
+            refuse(commit, error)
+            return false
+        }
+    }
+
+    private func write(_ commits: [Placed]) {
+        defer { complain() }
+        guard !commits.isEmpty || !unwritten.isEmpty else { return }
         do {
-            if !commits.isEmpty { try segments.sync() }
-            var released: [ContentPlace] = []
-            try database.write { database in
-                for (message, _, _) in commits { try QueueRows.insert(message, into: database) }
-                for message in updates.values { try QueueRows.update(message, in: database) }
-                for id in removals {
-                    if let place = try place(of: id, in: database) { released.append(place) }
-                    try database.cachedStatement(sql: "DELETE FROM message WHERE id = ?").execute(arguments: [
-                        id.rawValue
-                    ])
+            try store(commits, unwritten)
+        } catch {
+            lastFailure = "\(error)"
+            // Neither may hold up the other: a row that cannot be changed is no reason to take no mail, and a full disk
+            // that has no room for new rows may have some for deletions.
+            if !unwritten.isEmpty, !commits.isEmpty {
+                do { try store(commits, [:]) } catch { for commit in commits { refuse(commit, error) } }
+            } else {
+                for commit in commits { refuse(commit, error) }
+            }
+            writeOneByOne()
+        }
+        sweep()
+    }
+
+    /// One transaction; nothing is forgotten or answered before it is on disk.
+    private func store(_ commits: [Placed], _ outcomes: [QueueID: Outcome]) throws {
+        let touched = segments.octets(of: Set(commits.map(\.place.segment)))
+        let (released, notices) = try database.write { database in
+            for (commit, place) in commits { try QueueRows.insert(commit.message, place, into: database) }
+            for (number, octets) in touched {
+                try database.cachedStatement(
+                    sql: "INSERT INTO segment (number, octets) VALUES (?, ?) "
+                        + "ON CONFLICT (number) DO UPDATE SET octets = excluded.octets"
+                ).execute(arguments: [number, octets])
+            }
+            var released: [(segment: Int64, octets: Int64)] = []
+            for (id, outcome) in outcomes {
+                switch outcome.fate {
+                case .update(let message): try QueueRows.update(message, in: database)
+                case .remove:
+                    if let place = try Self.delete(id, in: database) { released.append(place) }
                 }
             }
-            for (message, continuation, spill) in commits {
-                spill?.committed()
-                if places.count < Self.rememberedPlaces { places[message.id] = message.place }
-                continuation.resume(returning: message)
-            }
-            for id in removals { places[id] = nil }
-            // Only now: a crash before the transaction must find the content of every row.
-            for place in released { segments.release(place) }
-        } catch {
-            // Never retried as if good: what the failed sync left behind is not trusted.
-            segments.abandon()
-            for (message, continuation, _) in commits {
-                segments.release(message.place)
-                continuation.resume(throwing: translate(error))
-            }
-            // The outcomes of attempts are kept by trying again with the next group, one by one.
-            retry(updates, removals)
+            let records = commits.flatMap(\.commit.telling) + outcomes.values.flatMap(\.telling)
+            return (released, try outbox.write(records, in: database))
         }
+        for (commit, place) in commits { commit.continuation.resume(returning: place) }
+        for id in outcomes.keys { unwritten[id] = nil }
+        if outbox.committed(notices) || !outcomes.isEmpty { erasure.isLogSoiled = true }
+        // Only now: a crash before the transaction must find the content of every row.
+        for place in released { segments.release(place.segment, count: 1, octets: place.octets) }
     }
 
-    /// Outcomes must not be lost for a disk that is full for a moment: a deletion needs little space and may free some.
-    private func retry(_ updates: [QueueID: QueuedMessage], _ removals: [QueueID]) {
-        for id in removals {
-            try? database.write { database in
-                try database.execute(sql: "DELETE FROM message WHERE id = ?", arguments: [id.rawValue])
-            }
-        }
-        for message in updates.values { try? database.write { try QueueRows.update(message, in: $0) } }
-    }
-
-    private func place(of id: QueueID, in database: Database) throws -> ContentPlace? {
-        if let place = places[id] { return place }
+    /// - Returns: the place that is free now; `nil` where somebody else has deleted the row, and told of it in `gone`.
+    private static func delete(_ id: QueueID, in database: Database) throws -> (segment: Int64, octets: Int64)? {
         let statement = try database.cachedStatement(
-            sql: "SELECT segment, start, octets, checksum FROM message WHERE id = ?")
-        return try Row.fetchOne(statement, arguments: [id.rawValue]).map(QueueRows.place)
+            sql: "DELETE FROM message WHERE id = ? RETURNING segment, \(QueueSchema.soundOctets) AS size")
+        guard let row = try Row.fetchOne(statement, arguments: [id.rawValue]),
+            let segment = Int64.fromDatabaseValue(row["segment"])
+        else { return nil }
+        return (segment, Int64.fromDatabaseValue(row["size"]) ?? 0)
     }
 
-    /// Moves what is alive out of a segment that is mostly dead.
-    private func compact() {
-        guard let sparse = segments.sparse() else { return }
-        do {
-            let rows = try database.read { database in
-                try Row.fetchAll(
-                    database,
-                    sql: "SELECT id, segment, start, octets, checksum FROM message WHERE segment = ? LIMIT 64",
-                    arguments: [sparse])
+    private func writeOneByOne() {
+        var failures = 0
+        // Deletions first: they need little space.
+        let removals = unwritten.keys.filter { unwritten[$0]?.isRemoval == true }
+        for id in removals + unwritten.keys.filter({ !removals.contains($0) }) {
+            guard failures < Self.failuresInARow, let outcome = unwritten[id] else { return }
+            do {
+                try store([], [id: outcome])
+                failures = 0
+            } catch {
+                failures += 1
             }
-            var moved: [(Int64, ContentPlace, ContentPlace)] = []
-            for row in rows {
-                let old = QueueRows.place(row)
-                let bytes = try Files.read(
-                    SegmentFiles.path(segments.directory, sparse), offset: old.offset, count: old.count)
-                moved.append((row["id"], old, try segments.append(bytes, checksum: old.checksum)))
-            }
-            try segments.sync()
-            try database.write { database in
-                for (id, _, new) in moved {
-                    try database.execute(
-                        sql: "UPDATE message SET segment = ?, start = ? WHERE id = ?",
-                        arguments: [new.segment, new.offset, id])
-                }
-            }
-            for (id, old, new) in moved {
-                if places[QueueID(rawValue: id)] != nil { places[QueueID(rawValue: id)] = new }
-                segments.release(old)
-            }
-        } catch {
-            segments.abandon()
         }
     }
 
-    // MARK: Disk
-
-    private func checkDisk() throws {
-        guard ContinuousClock.now - diskChecked > .seconds(1) else { return }
-        try Self.guardDisk(system, directory, messageOctets)
-        diskChecked = .now
+    /// Once when outcomes cannot be written, and once when all are.
+    private func complain() {
+        guard isComplaining == unwritten.isEmpty else { return }
+        isComplaining.toggle()
+        report(
+            isComplaining
+                ? "queue.sqlite cannot be written: \(lastFailure). What became of \(unwritten.count) mails is kept in "
+                    + "memory and tried again each second; they are not sent again meanwhile. Make room or mend the disk "
+                    + "before you stop the service"
+                : "queue.sqlite can be written again; what became of all mails is written")
     }
 
-    static func guardDisk(_ system: any FileSystem, _ directory: String, _ messageOctets: Int) throws {
-        let (free, total, inodes) = try system.free(at: directory)
-        // 5 % of a large disk is more than any backlog of mail needs.
-        let needed = max(min(total / 20, 1 << 30), messageOctets * 3 / 2)
-        guard free >= needed else { throw QueueError.diskFull(path: directory, free: free, needed: needed) }
-        guard inodes >= leastInodes else {
-            throw QueueError.storageFailed("\(directory) has only \(inodes) inodes left")
-        }
+    private func tellWhatIsLost() {
+        guard !unwritten.isEmpty else { return }
+        let names = unwritten.keys.sorted().prefix(20).map(\.description).joined(separator: " ")
+        report(
+            "stopping, but what became of \(unwritten.count) mails could not be written (\(lastFailure)); after the next "
+                + "start they are sent again, to recipients that have them, too: \(names)")
     }
+
+    private func refuse(_ placed: Placed, _ error: any Error) {
+        segments.release(placed.place.segment, count: 1, octets: Int64(placed.place.count))
+        placed.commit.continuation.resume(throwing: translate(error))
+    }
+
+    // MARK: Errors
 
     private func translate(_ error: any Error) -> QueueError {
         switch error {

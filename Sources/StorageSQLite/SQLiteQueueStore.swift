@@ -8,43 +8,69 @@ import Synchronization
 /// The queue on disk: rows in `queue.sqlite`, contents in `segments/`, one writer thread that commits in groups.
 public final class SQLiteQueueStore: QueueStore {
     enum Operation {
-        case commit(QueuedMessage, QueueContent, UInt64, CheckedContinuation<QueuedMessage, any Error>)
-        case update(QueuedMessage)
-        case remove(QueueID)
-        case read(@Sendable (Database) throws -> Void, failed: @Sendable (any Error) -> Void)
+        case commit(QueueWriter.Commit)
+        case update(QueuedMessage, telling: [[UInt8]])
+        case remove(QueueID, telling: [[UInt8]])
+        case told(Int64)
+        case read(@Sendable (QueueWriter) throws -> Void, failed: @Sendable (any Error) -> Void)
         case close(CheckedContinuation<Void, Never>)
+    }
+
+    struct Options {
+        let directory: String
+        let messageOctets: Int
+        let system: any FileSystem
+        let sealOctets: Int64
+        let erasePause: Duration
+        let report: @Sendable (String) -> Void
+
+        var segmentDirectory: String { directory + "/segments" }
     }
 
     private struct Pending {
         var operations: [Operation] = []
         var isClosed = false
         var spills = 0
+        var unwritten = 0
+        /// Where contents stand that may be asked for: those that were committed or found due.
+        var places: [QueueID: ContentPlace] = [:]
     }
 
-    private let directory: String
-    private let system: any FileSystem
-    private let messageOctets: Int
+    /// More are looked up.
+    private static let knownPlaces = 8_192
+
+    private let options: Options
     private let pending = Mutex(Pending())
     private let wakeup = DispatchSemaphore(value: 0)
     private let readers = DispatchQueue(label: "tracerelay.queue.read", attributes: .concurrent)
+    private let reader: SegmentReader
 
     /// A store in a directory; nothing is opened yet.
     /// - Parameters:
     ///   - messageOctets: size of the largest message, for the disk guard.
     ///   - observeSync: called with the nanoseconds of each sync of contents.
+    ///   - report: takes a sentence when the store is in trouble, and when it is over.
     public convenience init(
-        directory: String, messageOctets: Int, observeSync: @escaping @Sendable (Int64) -> Void = { _ in }
+        directory: String, messageOctets: Int, observeSync: @escaping @Sendable (Int64) -> Void = { _ in },
+        report: @escaping @Sendable (String) -> Void = { _ in }
     ) {
-        self.init(directory: directory, messageOctets: messageOctets, system: TimedSystem(observe: observeSync))
+        self.init(
+            directory: directory, messageOctets: messageOctets, system: TimedSystem(observe: observeSync),
+            report: report)
     }
 
-    init(directory: String, messageOctets: Int, system: any FileSystem) {
-        self.directory = directory
-        self.messageOctets = messageOctets
-        self.system = system
+    init(
+        directory: String, messageOctets: Int, system: any FileSystem,
+        sealOctets: Int64 = SegmentFiles.sealOctets, erasePause: Duration = .seconds(60),
+        report: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
+        options = Options(
+            directory: directory, messageOctets: messageOctets, system: system, sealOctets: sealOctets,
+            erasePause: erasePause, report: report)
+        reader = SegmentReader(directory: options.segmentDirectory)
     }
 
-    private var segmentDirectory: String { directory + "/segments" }
+    private var directory: String { options.directory }
 
     // MARK: QueueStore
 
@@ -53,8 +79,7 @@ public final class SQLiteQueueStore: QueueStore {
         try await withCheckedThrowingContinuation { continuation in
             let thread = Thread { [self] in
                 do {
-                    let writer = try QueueWriter(
-                        directory: directory, segments: segmentDirectory, system: system, messageOctets: messageOctets)
+                    let writer = try QueueWriter(options, reader: reader)
                     continuation.resume(returning: writer.recovery)
                     run(writer)
                 } catch let error as SystemError {
@@ -71,81 +96,112 @@ public final class SQLiteQueueStore: QueueStore {
     }
 
     /// Returns once content and row are on disk.
-    public func commit(_ message: QueuedMessage, _ content: QueueContent) async throws -> QueuedMessage {
-        let checksum =
-            switch content {
-            case .memory(let bytes): XXH64.checksum(bytes)
-            case .spilled: UInt64(0)
+    public func commit(_ message: QueuedMessage, _ content: [UInt8], telling records: [[UInt8]]) async throws {
+        try await enter(message, .memory(content, checksum: XXH64.checksum(content)), telling: records)
+    }
+
+    func enter(_ message: QueuedMessage, _ content: QueueWriter.Content, telling records: [[UInt8]]) async throws {
+        let place: ContentPlace = try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation {
+                enqueue(.commit(.init(message: message, content: content, telling: records, continuation: $0)))
             }
-        return try await withCheckedThrowingContinuation { enqueue(.commit(message, content, checksum, $0)) }
+        } onCancel: {
+            withdraw(message.id)
+        }
+        note([(message.id, place)])
+    }
+
+    func knownPlace(of id: QueueID) -> ContentPlace? { pending.withLock { $0.places[id] } }
+
+    private func note(_ places: [(id: QueueID, place: ContentPlace)]) {
+        pending.withLock { pending in
+            if pending.places.count + places.count > Self.knownPlaces {
+                pending.places.removeAll(keepingCapacity: true)
+            }
+            for (id, place) in places { pending.places[id] = place }
+        }
+    }
+
+    /// Takes back a commit that the writer has not begun: on a disk that hangs it may begin when its client has long gone to
+    /// send the mail again.
+    private func withdraw(_ id: QueueID) {
+        let commit: QueueWriter.Commit? = pending.withLock { pending in
+            for (index, operation) in pending.operations.enumerated() {
+                if case .commit(let commit) = operation, commit.message.id == id {
+                    pending.operations.remove(at: index)
+                    return commit
+                }
+            }
+            return nil
+        }
+        commit?.continuation.resume(throwing: QueueError.withdrawn)
     }
 
     /// Records progress; written with the next group.
-    public func update(_ message: QueuedMessage) { enqueue(.update(message)) }
-
-    /// Forgets a message; its segment is freed when nothing else lives there.
-    public func remove(_ id: QueueID) { enqueue(.remove(id)) }
-
-    /// The content, checked against its checksum.
-    public func content(of message: QueuedMessage) async throws -> [UInt8] {
-        if let bytes = try await read(message.place) { return bytes }
-        // It may have been moved by compaction since the message was leased.
-        let place = try await perform { database in
-            try Row.fetchOne(
-                database, sql: "SELECT segment, start, octets, checksum FROM message WHERE id = ?",
-                arguments: [message.id.rawValue]
-            ).map(QueueRows.place)
-        }
-        if let place, place != message.place, let bytes = try await read(place) { return bytes }
-        throw QueueError.damaged(message.id)
+    public func update(_ message: QueuedMessage, telling records: [[UInt8]]) {
+        enqueue(.update(message, telling: records))
     }
 
-    private func read(_ place: ContentPlace) async throws -> [UInt8]? {
-        let path = SegmentFiles.path(segmentDirectory, place.segment)
-        return await withCheckedContinuation { continuation in
-            readers.async {
-                let bytes = try? Files.read(path, offset: place.offset, count: place.count)
-                let isWhole = bytes.map { $0.count == place.count && XXH64.checksum($0) == place.checksum } ?? false
-                continuation.resume(returning: isWhole ? bytes : nil)
-            }
+    /// Forgets a message; its segment is freed when nothing else lives there.
+    public func remove(_ id: QueueID, telling records: [[UInt8]]) {
+        pending.withLock { $0.places[id] = nil }
+        enqueue(.remove(id, telling: records))
+    }
+
+    /// Tells what is durable, on the writer's thread.
+    public func tell(_ listener: @escaping QueueListener) async throws {
+        try await perform { try $0.begin(listener) }
+    }
+
+    /// Taken note of when the writer has something to do anyhow.
+    public func told(upTo number: Int64) { enqueue(.told(number), isUrgent: false) }
+
+    /// The content, checked against its checksum.
+    public func content(of id: QueueID) async throws -> [UInt8] {
+        if let known = knownPlace(of: id), case .whole(let bytes) = await read(known) { return bytes }
+        // It may have been moved by compaction since.
+        let place = try await perform { try $0.desk.place(of: id) }
+        guard let place else { throw QueueError.unreadable(id, "it has left the queue") }
+        switch await read(place) {
+        case .whole(let bytes): return bytes
+        case .trouble(let error): throw QueueError.unreadable(id, "\(error)")
+        case .damaged(let reason):
+            options.report("mail \(id) is damaged, it is kept and not sent: \(reason)")
+            throw QueueError.damaged(id)
+        }
+    }
+
+    private func read(_ place: ContentPlace) async -> SegmentReader.Reading {
+        await withCheckedContinuation { continuation in
+            readers.async { [reader] in continuation.resume(returning: reader.read(place)) }
         }
     }
 
     /// Messages of an upstream whose next attempt is due, oldest first.
-    public func due(_ upstream: String, before now: Int64, limit: Int) async throws -> [QueuedMessage] {
-        try await perform { database in
-            try Row.fetchAll(
-                database,
-                sql: """
-                    SELECT \(QueueRows.columns) FROM message
-                    WHERE upstream = ? AND next <= ? AND held = 0 AND damaged = 0 ORDER BY next LIMIT ?
-                    """, arguments: [upstream, now, limit]
-            ).map(QueueRows.message)
-        }
+    public func due(
+        _ upstream: String, before now: Int64, beyond horizon: Int64, limit: Int
+    ) async throws -> [QueuedMessage] {
+        let found = try await perform { try $0.due(upstream, before: now, beyond: horizon, limit: limit) }
+        note(found.map { ($0.message.id, $0.place) })
+        return found.map(\.message)
     }
 
     /// When the next attempt after `now` is due, in milliseconds since 1970.
-    public func nextDue(after now: Int64) async throws -> Int64? {
-        try await perform { database in
-            try Int64.fetchOne(
-                database, sql: "SELECT MIN(next) FROM message WHERE next > ? AND held = 0 AND damaged = 0",
-                arguments: [now])
-        }
+    public func nextDue(_ upstreams: [String], after now: Int64) async throws -> Int64? {
+        try await perform { try $0.nextDue(upstreams, after: now) }
     }
 
     /// Moves messages of upstreams that no longer exist to `fallback`.
     public func reassign(unless known: [String], to fallback: String) async throws {
-        try await perform { database in
-            let marks = known.map { _ in "?" }.joined(separator: ",")
-            try database.execute(
-                sql: "UPDATE message SET upstream = ? WHERE upstream NOT IN (\(marks))",
-                arguments: StatementArguments([fallback] + known))
-        }
+        try await perform { try $0.reassign(unless: known, to: fallback) }
     }
 
-    /// A number that changes when another process wrote to the queue.
-    public func changeCount() async throws -> Int {
-        try await perform { try Int.fetchOne($0, sql: "PRAGMA data_version") ?? 0 }
+    /// Messages whose latest outcome could not be written so far.
+    public var unwritten: Int { pending.withLock { $0.unwritten } }
+
+    /// Whether another process has written to the queue.
+    public func wasChangedByOthers() async throws -> Bool {
+        try await perform { try $0.wasChangedByOthers() }
     }
 
     /// A file for a content that is too large for memory.
@@ -155,8 +211,9 @@ public final class SQLiteQueueStore: QueueStore {
             return pending.spills
         }
         do {
-            try QueueWriter.guardDisk(system, directory, messageOctets)
-            return try FileSpill(path: "\(segmentDirectory)/\(getpid())-\(number).spill", system: system)
+            try QueueWriter.guardDisk(options.system, directory, options.messageOctets)
+            return try FileSpill(
+                path: "\(options.segmentDirectory)/\(getpid())-\(number).spill", system: options.system, store: self)
         } catch let error as SystemError {
             throw Self.translate(error, path: directory)
         }
@@ -167,72 +224,59 @@ public final class SQLiteQueueStore: QueueStore {
 
     // MARK: Writer thread
 
-    private func enqueue(_ operation: Operation) {
-        let isClosed = pending.withLock { pending in
-            if !pending.isClosed { pending.operations.append(operation) }
-            return pending.isClosed
+    private enum Entry { case taken, withdrawn, closed }
+
+    private func enqueue(_ operation: Operation, isUrgent: Bool = true) {
+        let entry: Entry = pending.withLock { pending in
+            if pending.isClosed { return .closed }
+            // Whoever is cancelled later finds it in the list.
+            if case .commit = operation, Task.isCancelled { return .withdrawn }
+            pending.operations.append(operation)
+            return .taken
         }
-        guard isClosed else {
-            wakeup.signal()
+        guard entry != .taken else {
+            if isUrgent { wakeup.signal() }
             return
         }
         switch operation {
-        case .commit(_, _, _, let continuation):
-            continuation.resume(throwing: QueueError.storageFailed("the queue is closed"))
+        case .commit(let commit):
+            commit.continuation.resume(
+                throwing: entry == .withdrawn ? QueueError.withdrawn : .storageFailed("the queue is closed"))
         case .read(_, let failed): failed(QueueError.storageFailed("the queue is closed"))
         case .close(let continuation): continuation.resume()
-        case .update, .remove: break
+        case .update, .remove, .told: break
         }
     }
 
-    private func perform<Value: Sendable>(_ body: @escaping @Sendable (Database) throws -> Value) async throws -> Value
+    func perform<Value: Sendable>(_ body: @escaping @Sendable (QueueWriter) throws -> Value) async throws
+        -> Value
     {
         try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Value, any Error>) in
             enqueue(
                 .read(
                     { continuation.resume(returning: try body($0)) },
-                    failed: { continuation.resume(throwing: QueueError.storageFailed("\($0)")) }))
+                    failed: { continuation.resume(throwing: $0 as? QueueError ?? .storageFailed("\($0)")) }))
         }
     }
 
     private func run(_ writer: QueueWriter) {
         while true {
-            wakeup.wait()
+            // What could not be written is tried again, whether or not somebody comes.
+            if unwritten > 0 { _ = wakeup.wait(timeout: .now() + .seconds(1)) } else { wakeup.wait() }
             // What came in while the last group was synced goes into this one.
             let group = pending.withLock { pending in
                 defer { pending.operations = [] }
                 return pending.operations
             }
-            guard !group.isEmpty else { continue }
-            if let done = writer.perform(group) {
+            guard !group.isEmpty || unwritten > 0 else { continue }
+            let done = writer.perform(group)
+            pending.withLock { $0.unwritten = writer.unwritten.count }
+            if let done {
                 pending.withLock { $0.isClosed = true }
-                writer.unlock()
+                writer.close()
                 done.resume()
                 return
             }
-        }
-    }
-
-    static func translate(_ error: SystemError, path: String) -> QueueError {
-        guard error.code == ENOSPC || error.code == EDQUOT else { return .storageFailed("\(error)") }
-        let free = try? OperatingSystem().free(at: path)
-        return .diskFull(path: path, free: free?.octets ?? 0, needed: (free?.octets ?? 0) + (1 << 20))
-    }
-}
-
-extension SQLiteQueueStore {
-    /// Free octets where the queue is, and octets in all.
-    public static func space(directory: String) -> (free: Int, total: Int)? {
-        (try? OperatingSystem().free(at: directory)).map { ($0.octets, $0.total) }
-    }
-
-    /// Why nothing could be committed now, or `nil`.
-    public static func complaint(directory: String, messageOctets: Int) -> String? {
-        do {
-            try QueueWriter.guardDisk(OperatingSystem(), directory, messageOctets)
-            return nil
-        } catch {
-            return "\(error)"
         }
     }
 }

@@ -14,6 +14,9 @@ public final class SourceArchive: Sendable {
         public let content: [UInt8]
     }
 
+    /// Of files that never held free pages which tell of what was deleted.
+    private static let version = 1
+
     private let path: String
     private let worker = DispatchQueue(label: "tracerelay.sources")
     private let report: @Sendable (String) -> Void
@@ -56,16 +59,41 @@ public final class SourceArchive: Sendable {
         }
     }
 
-    /// Forgets texts.
+    /// Forgets texts, so that the file does not hold them either.
     public func forget(_ ids: [TrackingMessageID]) throws {
         try worker.sync {
             guard FileManager.default.fileExists(atPath: path) else { return }
-            try open().write { database in
+            let database = try open()
+            try database.write { database in
                 for id in ids {
                     try database.execute(sql: "DELETE FROM source WHERE id = ?", arguments: [Data(id.bytes)])
                 }
             }
+            try clean(database)
         }
+    }
+
+    /// Forgets texts whose time is over, whether or not another comes.
+    /// - Parameter now: milliseconds since 1970.
+    public func forgetExpired(now: Int64) throws {
+        try worker.sync {
+            guard FileManager.default.fileExists(atPath: path) else { return }
+            let database = try open()
+            let count = try database.write { database in
+                try database.execute(sql: "DELETE FROM source WHERE expires <= ?", arguments: [now])
+                return database.changesCount
+            }
+            if count > 0 { try clean(database) }
+        }
+    }
+
+    /// What a former version deleted may stand in free pages.
+    private func clean(_ database: DatabaseQueue) throws {
+        if try database.read({ try Int.fetchOne($0, sql: "PRAGMA user_version") }) != Self.version {
+            try database.vacuum()
+            try database.write { try $0.execute(sql: "PRAGMA user_version = \(Self.version)") }
+        }
+        try SQLiteFile.emptyLog(database)
     }
 
     private func read(_ id: TrackingMessageID, _ now: Int64) throws -> Entry? {
@@ -87,8 +115,9 @@ public final class SourceArchive: Sendable {
 
     /// Opened each time: it is written seldom, and somebody may have moved it away.
     private func open() throws -> DatabaseQueue {
-        let database = try SQLiteFile.open(path, isDurable: false)
+        let database = try SQLiteFile.open(path, isDurable: false, overwrites: true)
         try database.write {
+            if try !$0.tableExists("source") { try $0.execute(sql: "PRAGMA user_version = \(Self.version)") }
             try $0.execute(
                 sql: """
                     CREATE TABLE IF NOT EXISTS source (

@@ -1,69 +1,60 @@
 /// A hit with the verdict that its request alone gave.
-public struct JudgedHit: Sendable, Hashable {
+struct JudgedHit: Sendable, Hashable {
     /// Milliseconds since 1970.
-    public var time: Int64
+    var time: Int64
     /// Number of the link; `nil` for the pixel.
-    public var link: Int?
+    var link: Int?
     /// Client and agent as they are kept; empty where nothing is.
-    public var source: String
+    var source: String
     /// By the request alone.
-    public var request: HitVerdict
-
-    /// A hit with all its parts.
-    public init(time: Int64, link: Int?, source: String, request: HitVerdict) {
-        self.time = time
-        self.link = link
-        self.source = source
-        self.request = request
-    }
+    var request: HitVerdict
 }
 
-extension HitRules {
-    /// The verdicts on all hits of one copy, by their requests and by when they came.
-    /// - Parameters:
-    ///   - hits: in the order of time.
-    ///   - delivered: when the upstream took the copy.
-    public func judge(_ hits: [JudgedHit], delivered: Int64?) -> [HitVerdict] {
-        var verdicts = hits.map(\.request)
-        for (index, hit) in hits.enumerated() where hit.request == .human {
-            if let delivered, let verdict = verdict(at: hit.time, delivered: delivered) { verdicts[index] = verdict }
+/// Judges the hits of one copy, in the order of time, by their requests and by when they came. Whoever stores them one by
+/// one and whoever judges all of them anew do it by this: so both say the same.
+struct CopyJudgement: Sendable {
+    private var window = BurstWindow()
+
+    /// No hit yet.
+    init() {}
+
+    /// The verdict on the next hit.
+    /// - Parameter delivered: when the upstream took the copy.
+    /// - Returns: also whether it makes a burst of hits in front of it, which are to be judged again.
+    mutating func take(_ hit: JudgedHit, delivered: Int64?, _ rules: HitRules) -> (HitVerdict, BurstWindow.Step) {
+        guard hit.request.basis == .nothing else { return (hit.request, .none) }
+        let step = rules.burst.map { window.note(hit, $0) } ?? .none
+        if let delivered, let verdict = rules.verdict(at: hit.time, delivered: delivered) { return (verdict, step) }
+        switch step {
+        case .none: return (hit.request, step)
+        case .first, .further: return (rules.burstVerdict, step)
         }
-        guard let burst else { return verdicts }
-        var windows: [String: BurstWindow] = [:]
-        for (index, hit) in hits.enumerated() where hit.request == .human && !hit.source.isEmpty {
-            guard let link = hit.link else { continue }
-            windows[hit.source, default: BurstWindow()].add(index, link, since: hit.time - burst.milliseconds, hits)
-            guard windows[hit.source]?.links ?? 0 >= burst.links else { continue }
-            for place in windows[hit.source]?.unmarked() ?? [] where verdicts[place] == .human {
-                verdicts[place] = burstVerdict
+    }
+
+    /// The verdicts on all hits of a copy; what is remembered after it are these.
+    mutating func takeAll(_ hits: [JudgedHit], delivered: Int64?, _ rules: HitRules) -> [HitVerdict] {
+        self = CopyJudgement()
+        var verdicts: [HitVerdict] = []
+        verdicts.reserveCapacity(hits.count)
+        // Of each source, the clicks that a burst to come may take in: no one is looked at twice.
+        var clicks: [String: [Int]] = [:]
+        for (index, hit) in hits.enumerated() {
+            let (verdict, step) = take(hit, delivered: delivered, rules)
+            verdicts.append(verdict)
+            switch step {
+            case .none:
+                if hit.request.basis == .nothing, hit.link != nil, !hit.source.isEmpty {
+                    clicks[hit.source, default: []].append(index)
+                }
+            case .first:
+                let since = hit.time - (rules.burst?.milliseconds ?? 0)
+                for place in (clicks.removeValue(forKey: hit.source) ?? []).reversed() {
+                    guard hits[place].time >= since else { break }
+                    if verdicts[place].basis == .nothing { verdicts[place] = rules.burstVerdict }
+                }
+            case .further: break
             }
-            windows[hit.source]?.mark()
         }
         return verdicts
     }
-}
-
-/// The clicks of one source within the time of a burst; each comes and goes once.
-private struct BurstWindow {
-    private var clicks: [Int] = []
-    private var first = 0
-    private var marked = 0
-    private var counts: [Int: Int] = [:]
-
-    /// Different links in it.
-    var links: Int { counts.count }
-
-    mutating func add(_ index: Int, _ link: Int, since start: Int64, _ hits: [JudgedHit]) {
-        clicks.append(index)
-        counts[link, default: 0] += 1
-        while hits[clicks[first]].time < start {
-            let old = hits[clicks[first]].link ?? 0
-            counts[old] = counts[old] == 1 ? nil : (counts[old] ?? 1) - 1
-            first += 1
-        }
-    }
-
-    /// Those in it that have not been called a burst before.
-    func unmarked() -> [Int] { Array(clicks[max(first, marked)...]) }
-    mutating func mark() { marked = clicks.count }
 }

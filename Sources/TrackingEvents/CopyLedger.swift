@@ -1,7 +1,7 @@
 /// A hit as the figures see it.
 public struct CountedHit: Sendable, Hashable {
-    /// Milliseconds since 1970.
-    public var time: Int64
+    /// When it came, and the day it counts in.
+    public var moment: Moment
     /// Number of the link; `nil` for the pixel.
     public var link: Int?
     /// The link's target.
@@ -12,8 +12,8 @@ public struct CountedHit: Sendable, Hashable {
     public var hitClass: HitClass
 
     /// A hit with all its parts.
-    public init(time: Int64, link: Int?, url: String, source: String, hitClass: HitClass) {
-        self.time = time
+    public init(moment: Moment, link: Int?, url: String, source: String, hitClass: HitClass) {
+        self.moment = moment
         self.link = link
         self.url = url
         self.source = source
@@ -21,21 +21,14 @@ public struct CountedHit: Sendable, Hashable {
     }
 }
 
-/// Everything a hit adds.
-public struct HitChanges: Sendable, Hashable {
-    /// To the figures of its tag.
-    public var figures: [FigureChange] = []
-    /// To those of its link.
-    public var link: LinkChange?
-}
-
-/// The accounts of one recipient's copy. Fed with its delivery and its hits in the order of time it says what each adds
-/// to the figures, so that a running total and a recount of the raw hits are the same by construction.
+/// The accounts of one copy. Fed with its delivery and its hits in the order of time it says what each counts as. What a
+/// hit counted as is kept with it: so a running total and a recount of the raw hits are the same by construction, what
+/// was added can be taken back exactly, and the accounts go on after a restart where they were.
 public struct CopyLedger: Sendable, Hashable {
     /// Same link and source within this time count once.
     public static let clickPause: Int64 = 3_600_000
-    /// Sources that are remembered.
-    private static let maximumSources = 4_096
+    /// Clicks of the last ``clickPause`` that are told apart; what comes beyond is counted each time.
+    public static let maximumClicks = 4_096
 
     private struct Click: Sendable, Hashable {
         let link: Int
@@ -43,7 +36,7 @@ public struct CopyLedger: Sendable, Hashable {
     }
 
     /// When the upstream took the tracked copy.
-    public private(set) var delivered: Int64?
+    public private(set) var delivered: Moment?
     /// Its first open.
     public private(set) var opened: Int64?
     /// Whether a click came before any pixel.
@@ -53,13 +46,15 @@ public struct CopyLedger: Sendable, Hashable {
     /// Its latest hit.
     public private(set) var lastHit: Int64?
     private var lastClicks: [Click: Int64] = [:]
+    /// Until when none of ``lastClicks`` grows old, where there is no room for another.
+    private var fullUntil: Int64?
     private var clickedPages: Set<String> = []
 
     /// A copy of which nothing is known.
     public init() {}
 
-    /// A copy as it was stored; its clicks are to be ``remember(_:)``ed.
-    public init(delivered: Int64?, opened: Int64?, isOpenInferred: Bool, clicked: Int64?, lastHit: Int64?) {
+    /// A copy as it was stored; its clicks are to be remembered.
+    public init(delivered: Moment?, opened: Int64?, isOpenInferred: Bool, clicked: Int64?, lastHit: Int64?) {
         self.delivered = delivered
         self.opened = opened
         self.isOpenInferred = isOpenInferred
@@ -68,72 +63,78 @@ public struct CopyLedger: Sendable, Hashable {
     }
 
     /// The upstream took it; only the first time counts.
-    public mutating func deliver(at time: Int64) -> [FigureChange] {
+    public mutating func deliver(at moment: Moment) -> [FigureChange] {
         guard delivered == nil else { return [] }
-        delivered = time
-        var changes = [FigureChange(.copies, at: time)]
-        if opened != nil { changes.append(FigureChange(.copiesOpened, at: time)) }
-        if clicked != nil { changes.append(FigureChange(.copiesClicked, at: time)) }
+        delivered = moment
+        return deliveryChanges
+    }
+
+    /// What the delivery adds, with what has become of the copy since.
+    public var deliveryChanges: [FigureChange] {
+        guard let delivered else { return [] }
+        var changes = [FigureChange(.copies, at: delivered)]
+        if opened != nil { changes.append(FigureChange(.copiesOpened, at: delivered)) }
+        if clicked != nil { changes.append(FigureChange(.copiesClicked, at: delivered)) }
         return changes
     }
 
     /// Counts a hit that is not older than ``lastHit``.
-    public mutating func take(_ hit: CountedHit) -> HitChanges {
-        lastHit = max(lastHit ?? hit.time, hit.time)
-        var changes = HitChanges(figures: [FigureChange(Figure(hit.hitClass), at: hit.time)])
-        guard !hit.hitClass.isMachine else { return changes }
+    /// - Returns: what it counts as, and everything that adds.
+    public mutating func take(_ hit: CountedHit) -> (count: HitCount, changes: HitChanges) {
+        let count = judge(hit)
+        var changes = count.changes(of: hit)
+        if let delivered {
+            if count.contains(.uniqueOpen) { changes.figures.append(FigureChange(.copiesOpened, at: delivered)) }
+            if count.contains(.uniqueClick) { changes.figures.append(FigureChange(.copiesClicked, at: delivered)) }
+        }
+        return (count, changes)
+    }
+
+    private mutating func judge(_ hit: CountedHit) -> HitCount {
+        let time = hit.moment.time
+        lastHit = max(lastHit ?? time, time)
+        guard !hit.hitClass.isMachine else { return [] }
         guard let link = hit.link else {
-            changes.figures.append(FigureChange(.opens, at: hit.time))
-            open(at: hit.time, isInferred: false, &changes)
-            return changes
+            guard opened == nil else { return .open }
+            opened = time
+            return [.open, .uniqueOpen]
         }
-        guard count(Click(link: link, source: hit.source), at: hit.time) else { return changes }
-        changes.figures.append(FigureChange(.clicks, at: hit.time))
-        let page = Self.page(of: hit.url)
-        changes.link = LinkChange(time: hit.time, page: page, isFirst: clickedPages.insert(page).inserted)
-        open(at: hit.time, isInferred: true, &changes)
+        guard var count = count(Click(link: link, source: hit.source), at: time) else { return [] }
+        if clickedPages.insert(Self.page(of: hit.url)).inserted { count.insert(.firstOnPage) }
+        if opened == nil {
+            opened = time
+            isOpenInferred = true
+            count.formUnion([.open, .uniqueOpen, .inferredOpen])
+        }
         if clicked == nil {
-            clicked = hit.time
-            changes.figures.append(FigureChange(.uniqueClicks, at: hit.time))
-            if let delivered { changes.figures.append(FigureChange(.copiesClicked, at: delivered)) }
+            clicked = time
+            count.insert(.uniqueClick)
         }
-        return changes
+        return count
     }
 
-    /// Takes a stored click into account without counting it again.
-    public mutating func remember(_ hit: CountedHit) {
-        guard !hit.hitClass.isMachine, let link = hit.link else { return }
-        if count(Click(link: link, source: hit.source), at: hit.time) { clickedPages.insert(Self.page(of: hit.url)) }
+    /// Takes a stored click into account without counting it again: one with ``HitCount/remembered`` that is younger than
+    /// ``clickPause``, or one with ``HitCount/firstOnPage``.
+    public mutating func remember(_ hit: CountedHit, _ count: HitCount) {
+        guard let link = hit.link else { return }
+        if count.contains(.remembered) { lastClicks[Click(link: link, source: hit.source)] = hit.moment.time }
+        if count.contains(.firstOnPage) { clickedPages.insert(Self.page(of: hit.url)) }
     }
 
-    /// What a hit adds whose copy is not kept: it is counted, and no copy is unique by it.
-    public static func anonymous(_ hit: CountedHit) -> HitChanges {
-        var changes = HitChanges(figures: [FigureChange(Figure(hit.hitClass), at: hit.time)])
-        guard !hit.hitClass.isMachine else { return changes }
-        changes.figures.append(FigureChange(hit.link == nil ? .opens : .clicks, at: hit.time))
-        if hit.link != nil { changes.link = LinkChange(time: hit.time, page: page(of: hit.url), isFirst: false) }
-        return changes
-    }
-
-    private mutating func open(at time: Int64, isInferred: Bool, _ changes: inout HitChanges) {
-        guard opened == nil else { return }
-        opened = time
-        isOpenInferred = isInferred
-        changes.figures.append(FigureChange(.uniqueOpens, at: time))
-        if isInferred { changes.figures.append(FigureChange(.inferredOpens, at: time)) }
-        if let delivered { changes.figures.append(FigureChange(.copiesOpened, at: delivered)) }
-    }
-
-    /// Whether a click counts. A source that is not kept cannot be told from another: each of its clicks counts.
-    private mutating func count(_ click: Click, at time: Int64) -> Bool {
-        guard !click.source.isEmpty else { return true }
-        if let last = lastClicks[click], time < last + Self.clickPause { return false }
-        if lastClicks.count >= Self.maximumSources {
+    /// What a click counts as; `nil` for a repetition. A source that is not kept cannot be told from another: each of its
+    /// clicks counts.
+    private mutating func count(_ click: Click, at time: Int64) -> HitCount? {
+        guard !click.source.isEmpty else { return .click }
+        if let last = lastClicks[click], time < last + Self.clickPause { return nil }
+        if lastClicks.count >= Self.maximumClicks {
+            if let fullUntil, time < fullUntil { return .click }
             lastClicks = lastClicks.filter { $0.value > time - Self.clickPause }
-            if lastClicks.count >= Self.maximumSources { lastClicks.removeAll() }
+            let isFull = lastClicks.count >= Self.maximumClicks
+            fullUntil = isFull ? lastClicks.values.min().map { $0 + Self.clickPause } : nil
+            if isFull { return .click }
         }
         lastClicks[click] = time
-        return true
+        return [.click, .remembered]
     }
 
     /// A link's address for the list of links: without query and fragment, which may be the recipient's own.

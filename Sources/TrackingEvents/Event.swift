@@ -20,11 +20,13 @@ public struct MessageRecord: Sendable, Hashable {
     public var privacy: Privacy
     /// The decoded subject, where the policy keeps it.
     public var subject: String
+    /// Whether several recipients get one copy, so that no hit tells of one of them.
+    public var isShared: Bool
 
     /// A record with all its parts.
     public init(
         message: TrackingMessageID, time: Int64, queueID: String, tag: String, fromDomain: String, recipients: [String],
-        untracked: String, privacy: Privacy, subject: String
+        untracked: String, privacy: Privacy, subject: String, isShared: Bool = false
     ) {
         self.message = message
         self.time = time
@@ -35,6 +37,21 @@ public struct MessageRecord: Sendable, Hashable {
         self.untracked = untracked
         self.privacy = privacy
         self.subject = subject
+        self.isShared = isShared
+    }
+}
+
+/// A copy that went to several recipients in one transaction: its hits are none of theirs in particular.
+public struct SharedCopy: Sendable, Hashable {
+    /// The recipient's number that its tokens carry.
+    public var number: Int
+    /// How many recipients the transaction had.
+    public var recipients: Int
+
+    /// A copy with its parts.
+    public init(number: Int, recipients: Int) {
+        self.number = number
+        self.recipients = recipients
     }
 }
 
@@ -54,15 +71,17 @@ public struct DeliveryRecord: Sendable, Hashable {
     public var reply: String
     /// Why the mail went out with its body as it was, or empty.
     public var passedThrough: String
-    /// Whether this recipient's copy can be told by its hits: it went out with a pixel or tracked links of its own.
+    /// Whether the copy can be told by its hits: it went out with a pixel or tracked links.
     public var isTracked: Bool
-    /// What became of the links: `tracked` or a reason, and how many.
+    /// What became of the links: `tracked` or a reason, and how many; of a shared copy with one of its recipients.
     public var links: [String: Int]
+    /// The copy, where it is not the recipient's own.
+    public var shared: SharedCopy?
 
     /// A record with all its parts.
     public init(
         message: TrackingMessageID, time: Int64, recipient: Int, status: String, upstream: String, reply: String,
-        passedThrough: String, isTracked: Bool, links: [String: Int]
+        passedThrough: String, isTracked: Bool, links: [String: Int], shared: SharedCopy? = nil
     ) {
         self.message = message
         self.time = time
@@ -73,11 +92,17 @@ public struct DeliveryRecord: Sendable, Hashable {
         self.passedThrough = passedThrough
         self.isTracked = isTracked
         self.links = links
+        self.shared = shared
     }
 }
 
 /// One request for a pixel or a link.
 public struct HitRecord: Sendable, Hashable {
+    /// Octets of a user agent that are kept.
+    public static let maximumAgentOctets = 300
+    /// Octets of a purpose that are kept.
+    public static let maximumPurposeOctets = 40
+
     /// The message.
     public var message: TrackingMessageID
     /// Milliseconds since 1970.

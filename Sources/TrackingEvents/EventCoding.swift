@@ -7,17 +7,18 @@ public enum EventCoding {
         switch event {
         case .message(let record):
             return line(
-                number, "M", record.message, record.time,
+                number, "M2", record.message, record.time,
                 [
                     record.queueID, record.tag, record.fromDomain, record.untracked, record.privacy.rawValue,
-                    record.subject,
+                    record.subject, record.isShared ? "S" : "",
                 ] + record.recipients)
         case .delivery(let record):
             return line(
-                number, "D", record.message, record.time,
+                number, "D2", record.message, record.time,
                 [
                     String(record.recipient), record.status, record.upstream, record.reply, record.passedThrough,
                     record.isTracked ? "1" : "0", encode(record.links),
+                    record.shared.map { "\($0.number) \($0.recipients)" } ?? "",
                 ])
         case .hit(let record):
             return line(
@@ -76,22 +77,9 @@ public enum EventCoding {
         let kind = fields[1]
         fields.removeFirst(4)
         switch kind {
-        case "M":
-            guard fields.count >= 6, let privacy = Privacy(rawValue: fields[4]),
-                fields[1].isEmpty || TagName(fields[1]) != nil
-            else { return nil }
-            let record = MessageRecord(
-                message: message, time: time, queueID: fields[0], tag: fields[1], fromDomain: fields[2],
-                recipients: Array(fields[6...]), untracked: fields[3], privacy: privacy, subject: fields[5])
-            return (number, .message(record))
-        case "D":
-            guard fields.count == 7, let recipient = Int(fields[0]), numbers.contains(recipient) else {
-                return nil
-            }
-            let record = DeliveryRecord(
-                message: message, time: time, recipient: recipient, status: fields[1], upstream: fields[2],
-                reply: fields[3], passedThrough: fields[4], isTracked: fields[5] == "1", links: links(fields[6]))
-            return (number, .delivery(record))
+        // "M" and "D" stand in older journals, which knew of no shared copy.
+        case "M", "M2": return messageRecord(fields, message, time, isOld: kind == "M").map { (number, .message($0)) }
+        case "D", "D2": return deliveryRecord(fields, message, time, isOld: kind == "D").map { (number, .delivery($0)) }
         case "O", "C":
             guard fields.count == 7, let recipient = Int(fields[0]), numbers.contains(recipient) else {
                 return nil
@@ -104,5 +92,32 @@ public enum EventCoding {
             return (number, .hit(record))
         default: return nil
         }
+    }
+
+    private static func messageRecord(
+        _ fields: [String], _ message: TrackingMessageID, _ time: Int64, isOld: Bool
+    ) -> MessageRecord? {
+        let head = isOld ? 6 : 7
+        guard fields.count >= head, let privacy = Privacy(rawValue: fields[4]),
+            fields[1].isEmpty || TagName(fields[1]) != nil
+        else { return nil }
+        return MessageRecord(
+            message: message, time: time, queueID: fields[0], tag: fields[1], fromDomain: fields[2],
+            recipients: Array(fields[head...]), untracked: fields[3], privacy: privacy, subject: fields[5],
+            isShared: !isOld && fields[6].contains("S"))
+    }
+
+    private static func deliveryRecord(
+        _ fields: [String], _ message: TrackingMessageID, _ time: Int64, isOld: Bool
+    ) -> DeliveryRecord? {
+        guard fields.count == (isOld ? 7 : 8), let recipient = Int(fields[0]), numbers.contains(recipient) else {
+            return nil
+        }
+        let copy = isOld ? [] : fields[7].split(separator: " ").compactMap { Int($0) }
+        guard copy.allSatisfy(numbers.contains), copy.count == 2 || isOld || fields[7].isEmpty else { return nil }
+        return DeliveryRecord(
+            message: message, time: time, recipient: recipient, status: fields[1], upstream: fields[2],
+            reply: fields[3], passedThrough: fields[4], isTracked: fields[5] == "1", links: links(fields[6]),
+            shared: copy.count == 2 ? SharedCopy(number: copy[0], recipients: copy[1]) : nil)
     }
 }

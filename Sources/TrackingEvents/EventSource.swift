@@ -14,7 +14,7 @@ public struct StoredEvent: Sendable, Hashable, Codable {
     public let queueID: String?
     /// Its tag.
     public let tag: String?
-    /// Number of the recipient.
+    /// Number of the recipient; `nil` where it is not kept, and for a hit on a shared copy.
     public let recipient: Int?
     /// The recipient's address.
     public let address: String?
@@ -36,12 +36,14 @@ public struct StoredEvent: Sendable, Hashable, Codable {
     public let reply: String
     /// Why the body went out as it was.
     public let passedThrough: String
+    /// Of a hit on a copy that several recipients got: how many they were; 0 where that is not known yet.
+    public let sharedBy: Int?
 
     /// An event with all its parts.
     public init(
         sequence: Int64, time: Int64, kind: String, message: String, queueID: String?, tag: String?, recipient: Int?,
         address: String?, link: Int?, url: String, result: String, evidence: String, client: String, agent: String,
-        upstream: String, reply: String, passedThrough: String
+        upstream: String, reply: String, passedThrough: String, sharedBy: Int? = nil
     ) {
         self.sequence = sequence
         self.time = time
@@ -60,6 +62,13 @@ public struct StoredEvent: Sendable, Hashable, Codable {
         self.upstream = upstream
         self.reply = reply
         self.passedThrough = passedThrough
+        self.sharedBy = sharedBy
+    }
+
+    /// Whose event it is, as far as that is known and kept.
+    public var who: String {
+        if let sharedBy { return sharedBy > 0 ? "one of \(sharedBy)" : "one of several" }
+        return address ?? recipient.map { "recipient \($0)" } ?? ""
     }
 }
 
@@ -136,10 +145,10 @@ public struct StoredMail: Sendable, Hashable, Codable {
     }
 }
 
-/// One recipient's copy.
+/// One recipient's copy, or one that several share; of a recipient of a shared copy what the upstream said.
 public struct StoredCopy: Sendable, Hashable, Codable {
-    /// Number of the recipient, from 0.
-    public var recipient: Int
+    /// Number of the recipient, from 0; `nil` for a shared copy.
+    public var recipient: Int?
     /// Empty where it is not kept.
     public var address: String
     /// Status of the latest attempt, or empty.
@@ -152,11 +161,13 @@ public struct StoredCopy: Sendable, Hashable, Codable {
     public var isOpenInferred: Bool
     /// Its first click.
     public var clicked: Int64?
+    /// How many recipients share it; `nil` where it is one recipient's own.
+    public var sharedBy: Int?
 
     /// A copy with all its parts.
     public init(
-        recipient: Int, address: String, status: String, delivered: Int64?, opened: Int64?, isOpenInferred: Bool,
-        clicked: Int64?
+        recipient: Int?, address: String, status: String, delivered: Int64?, opened: Int64?, isOpenInferred: Bool,
+        clicked: Int64?, sharedBy: Int? = nil
     ) {
         self.recipient = recipient
         self.address = address
@@ -165,6 +176,7 @@ public struct StoredCopy: Sendable, Hashable, Codable {
         self.opened = opened
         self.isOpenInferred = isOpenInferred
         self.clicked = clicked
+        self.sharedBy = sharedBy
     }
 }
 

@@ -6,11 +6,11 @@ public enum Figure: String, Sendable, CaseIterable {
     case tracked
     /// Recipients' copies that the upstream took.
     case sent
-    /// Attempts that will be repeated.
+    /// Attempts that were to be repeated, not what waits now: a copy may be deferred many times.
     case deferred
     /// Recipients' copies that will never arrive.
     case failed
-    /// Pixel hits that no machine made.
+    /// Pixel hits that no machine made, and ``inferredOpens``: never fewer than ``uniqueOpens``.
     case opens
     /// Copies opened for the first time.
     case uniqueOpens = "unique_opens"
@@ -86,22 +86,22 @@ public struct Figures: Sendable, Hashable {
 
 /// What something that happened adds to the figures.
 public struct FigureChange: Sendable, Hashable {
-    /// Milliseconds since 1970: the minute and the day it counts in.
-    public var time: Int64
+    /// The minute and the day it counts in.
+    public var moment: Moment
     /// What is counted.
     public var figure: Figure
 
     /// A count of one.
-    public init(_ figure: Figure, at time: Int64) {
+    public init(_ figure: Figure, at moment: Moment) {
         self.figure = figure
-        self.time = time
+        self.moment = moment
     }
 }
 
 /// What a click adds to its link's figures.
 public struct LinkChange: Sendable, Hashable {
-    /// Milliseconds since 1970.
-    public var time: Int64
+    /// The day it counts in.
+    public var moment: Moment
     /// The target without query and fragment.
     public var page: String
     /// Whether it is the copy's first on this page.

@@ -20,23 +20,6 @@ public struct HitFacts: Sendable, Hashable {
     }
 }
 
-/// A class and why.
-public struct HitVerdict: Sendable, Hashable {
-    /// The class.
-    public var hitClass: HitClass
-    /// The line of the rules that fits, or that none does.
-    public var evidence: String
-
-    /// A verdict.
-    public init(_ hitClass: HitClass, _ evidence: String) {
-        self.hitClass = hitClass
-        self.evidence = evidence
-    }
-
-    /// What is left where no rule fits.
-    public static let human = HitVerdict(.human, "nothing speaks against it")
-}
-
 /// Tells people from machines: the lines of `hit-classes.conf`, of which the first that fits gives the class.
 public struct HitRules: Sendable {
     /// A line that cannot be read.
@@ -57,7 +40,7 @@ public struct HitRules: Sendable {
         case agent(Glob)
     }
 
-    private var lines: [(hitClass: HitClass, condition: Condition, evidence: String)] = []
+    private var lines: [(condition: Condition, verdict: HitVerdict)] = []
     /// A hit so many milliseconds after the upstream's 250, or before it, is a machine's; `nil` for no such rule.
     public private(set) var afterDelivery: Int64?
     /// So many different links of one copy from one source within so many milliseconds are a machine's.
@@ -77,19 +60,19 @@ public struct HitRules: Sendable {
     /// Reads a file's text.
     /// - Throws: ``Defect``.
     public init(parsing text: String) throws(Defect) {
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
-            guard let first = words.first, !first.hasPrefix("#") else { continue }
-            guard let hitClass = HitClass(rawValue: String(first)) else {
+        for line in TextLines.entries(text.utf8) {
+            let words = line.words
+            let first = words.first ?? ""
+            guard let hitClass = HitClass(rawValue: first) else {
                 let known = HitClass.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Defect(line: index + 1, message: "\"\(first.prefix(40))\" is no class; known: \(known)")
+                throw Defect(line: line.number, message: "\"\(first.prefix(40))\" is no class; known: \(known)")
             }
-            try add(hitClass, words.dropFirst().map(String.init), line: index + 1)
+            try add(hitClass, Array(words.dropFirst()), line: line.number)
         }
     }
 
     private mutating func add(_ hitClass: HitClass, _ words: [String], line: Int) throws(Defect) {
-        let evidence = words.joined(separator: " ")
+        let verdict = HitVerdict(hitClass, words.joined(separator: " "))
         let value = words.dropFirst().joined(separator: " ")
         func need(_ isGood: Bool, _ shape: String) throws(Defect) {
             if !isGood { throw Defect(line: line, message: "expected \"\(hitClass.rawValue) \(shape)\"") }
@@ -97,19 +80,19 @@ public struct HitRules: Sendable {
         switch words.first {
         case "method":
             try need(value == "HEAD", "method HEAD")
-            lines.append((hitClass, .head, evidence))
+            lines.append((.head, verdict))
         case "purpose":
             try need(!value.isEmpty, "purpose GLOB")
-            lines.append((hitClass, .purpose(Glob(value)), evidence))
+            lines.append((.purpose(Glob(value)), verdict))
         case "network":
             guard let network = IPNetwork(value) else { return try need(false, "network 192.0.2.0/24") }
-            lines.append((hitClass, .network(network), evidence))
+            lines.append((.network(network), verdict))
         case "no-agent":
             try need(value.isEmpty, "no-agent")
-            lines.append((hitClass, .noAgent, Self.noAgentEvidence))
+            lines.append((.noAgent, .noAgent(hitClass)))
         case "agent":
             try need(!value.isEmpty, "agent GLOB")
-            lines.append((hitClass, .agent(Glob(value)), evidence))
+            lines.append((.agent(Glob(value)), verdict))
         case "after-250":
             guard let time = Self.milliseconds(value) else { return try need(false, "after-250 2s") }
             try need(hitClass == .scanner, "after-250 2s as a scanner")
@@ -128,22 +111,21 @@ public struct HitRules: Sendable {
     }
 
     private static func milliseconds(_ text: String) -> Int64? {
-        let digits = text.prefix { $0.isASCII && $0.isNumber }
-        guard let number = Int64(digits), number <= 3_600_000 else { return nil }
-        switch text.dropFirst(digits.count) {
-        case "ms": return number
-        case "s": return number <= 3_600 ? number * 1_000 : nil
-        case "m": return number <= 60 ? number * 60_000 : nil
-        default: return nil
-        }
+        guard let time = Quantity.duration(text), time <= .seconds(3_600) else { return nil }
+        return Int64(time / .milliseconds(1))
     }
 
     /// The class by the request alone.
     /// - Parameter keptAgent: what the agent rules said when the whole agent was known, where only its family is left.
     public func classify(_ facts: HitFacts, agentVerdict keptAgent: HitVerdict) -> HitVerdict {
-        // The first line about agents stands for all of them.
+        // The line that spoke then speaks now where the file still has it, in its place and for its class.
+        let same = lines.firstIndex { line in
+            if case .agent = line.condition { line.verdict.evidence == keptAgent.evidence } else { false }
+        }
+        if let same { return classify(facts, agentAt: same) }
+        // Else what was said stands, at the place of the first line about agents.
         let first = lines.firstIndex { if case .agent = $0.condition { true } else { false } } ?? lines.count
-        let isAbsent = keptAgent.evidence == Self.noAgentEvidence
+        let isAbsent = keptAgent.basis == .noAgent
         let place = keptAgent.hitClass == .human ? lines.count : isAbsent ? place(ofAgent: "") : first
         return classify(facts, agentAt: place) { $0 == place && !isAbsent ? keptAgent : nil }
     }
@@ -157,7 +139,7 @@ public struct HitRules: Sendable {
     private func classify(_ facts: HitFacts, agentAt place: Int, kept: (Int) -> HitVerdict?) -> HitVerdict {
         // A cut address lies in a network where its first address does and the network is no finer.
         let network = IPNetwork(facts.client.prefix { $0 != "%" })
-        for (index, line) in lines[..<min(place, lines.count)].enumerated() {
+        for line in lines[..<min(place, lines.count)] {
             let fits =
                 switch line.condition {
                 case .head: facts.isHead
@@ -166,10 +148,10 @@ public struct HitRules: Sendable {
                     network.map { $0.prefixLength >= block.prefixLength && block.contains($0.address) } ?? false
                 case .noAgent, .agent: false
                 }
-            if fits { return HitVerdict(lines[index].hitClass, line.evidence) }
+            if fits { return line.verdict }
         }
         guard place < lines.count else { return .human }
-        return kept(place) ?? HitVerdict(lines[place].hitClass, lines[place].evidence)
+        return kept(place) ?? lines[place].verdict
     }
 
     /// The first line that fits a user agent; the number of lines where none does.
@@ -186,10 +168,8 @@ public struct HitRules: Sendable {
 
     /// The verdict of a line that fits an agent; `nil` where none does.
     public func agentVerdict(at place: Int) -> HitVerdict? {
-        lines.indices.contains(place) ? HitVerdict(lines[place].hitClass, lines[place].evidence) : nil
+        lines.indices.contains(place) ? lines[place].verdict : nil
     }
-
-    private static let noAgentEvidence = "no user agent"
 
     /// The verdict on a hit that nothing else speaks against, by the time of its copy's delivery.
     /// - Parameters:
@@ -199,18 +179,15 @@ public struct HitRules: Sendable {
         guard let afterDelivery, time < delivered + afterDelivery else { return nil }
         let distance = abs(time - delivered)
         let seconds = "\(distance / 1_000).\(distance % 1_000 / 100) s"
-        return HitVerdict(.scanner, "\(seconds) \(time < delivered ? "before" : "after") the upstream's 250")
+        return HitVerdict(
+            .scanner, "\(seconds) \(time < delivered ? "before" : "after") the upstream's 250", .delivery)
     }
 
     /// The verdict on hits that came in a burst.
     public var burstVerdict: HitVerdict {
         HitVerdict(
             .scanner,
-            "burst: \(burst?.links ?? 0) or more links from one source in \((burst?.milliseconds ?? 0) / 1_000) s")
-    }
-
-    /// The verdict by the request alone, where a stored one may be by the time.
-    public static func requestVerdict(_ stored: HitVerdict) -> HitVerdict {
-        stored.evidence.hasPrefix("burst:") || stored.evidence.hasSuffix("the upstream's 250") ? .human : stored
+            "burst: \(burst?.links ?? 0) or more links from one source in \((burst?.milliseconds ?? 0) / 1_000) s",
+            .burst)
     }
 }

@@ -5,24 +5,32 @@ public struct LocalTime: Sendable {
     /// Days begin at a quarter of an hour in every time zone there is.
     private static let quarter: Int64 = 900_000
     private var known: [Int64: Int64] = [:]
+    private let offset: Int64?
 
     /// Remembers the days it is asked for.
-    public init() {}
+    /// - Parameter offset: milliseconds east of UTC; `nil` for the machine's clock.
+    public init(offset: Int64? = nil) { self.offset = offset }
+
+    /// A time with its day.
+    public mutating func moment(_ time: Int64) -> Moment { Moment(time: time, day: day(of: time)) }
 
     /// The day of a moment in milliseconds since 1970, such as `20261124`.
     public mutating func day(of time: Int64) -> Int64 {
         let quarter = time / Self.quarter
         if let day = known[quarter] { return day }
         if known.count > 10_000 { known.removeAll(keepingCapacity: true) }
-        let day = Self.day(of: time)
+        let day = offset.map { Self.day(Self.fields(time + $0, isUniversal: true)) } ?? Self.day(of: time)
         known[quarter] = day
         return day
     }
 
     /// The day of a moment.
     public static func day(of time: Int64) -> Int64 {
-        let fields = fields(time)
-        return (Int64(fields.tm_year) + 1_900) * 10_000 + (Int64(fields.tm_mon) + 1) * 100 + Int64(fields.tm_mday)
+        day(fields(time))
+    }
+
+    private static func day(_ fields: tm) -> Int64 {
+        (Int64(fields.tm_year) + 1_900) * 10_000 + (Int64(fields.tm_mon) + 1) * 100 + Int64(fields.tm_mday)
     }
 
     /// The moment a day begins.
@@ -70,10 +78,10 @@ public struct LocalTime: Sendable {
 
     private static func two(_ number: Int64) -> String { (number < 10 ? "0" : "") + String(number) }
 
-    private static func fields(_ time: Int64) -> tm {
+    private static func fields(_ time: Int64, isUniversal: Bool = false) -> tm {
         var seconds = time_t(time / 1_000)
         var fields = tm()
-        localtime_r(&seconds, &fields)
+        if isUniversal { gmtime_r(&seconds, &fields) } else { localtime_r(&seconds, &fields) }
         return fields
     }
 }

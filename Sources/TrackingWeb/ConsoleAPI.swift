@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Tracking
 import TrackingEvents
 
 /// `/api/v1`: what the console shows, for programs; openapi.json describes it.
@@ -150,9 +151,10 @@ struct ConsoleAPI {
             let configured: Bool
             let policy: [PolicyLine]
         }
-        let names = Set(try await services.events.tags()).union(services.policies.keys)
+        let policies = services.policies()
+        let names = Set(try await services.events.tags()).union(policies.keys)
         let tags = names.sorted().map {
-            Tag(tag: $0, configured: services.policies[$0] != nil, policy: services.policies[$0] ?? [])
+            Tag(tag: $0, configured: policies[$0] != nil, policy: policies[$0] ?? [])
         }
         return try Self.json(["tags": tags])
     }
@@ -244,14 +246,14 @@ struct ConsoleAPI {
                 "events",
                 [
                     "sequence", "time", "kind", "result", "message", "queueID", "tag", "recipient", "address", "link",
-                    "url", "evidence", "client", "agent", "upstream", "reply", "passedThrough",
+                    "url", "evidence", "client", "agent", "upstream", "reply", "passedThrough", "sharedBy",
                 ],
                 events.map {
                     [
                         "\($0.sequence)", LocalTime.string($0.time), $0.kind, $0.result, $0.message, $0.queueID ?? "",
                         $0.tag ?? "", $0.recipient.map(String.init) ?? "", $0.address ?? "",
                         $0.link.map(String.init) ?? "", $0.url, $0.evidence, $0.client, $0.agent, $0.upstream, $0.reply,
-                        $0.passedThrough,
+                        $0.passedThrough, $0.sharedBy.map(String.init) ?? "",
                     ]
                 })
         }
@@ -277,7 +279,7 @@ struct ConsoleAPI {
             "queue",
             [
                 "id", "arrival", "nextAttempt", "expires", "upstream", "from", "tag", "octets", "attempts", "held",
-                "damaged", "recipients",
+                "damaged", "recipients", "failed",
             ],
             mails.map { mail in
                 [
@@ -286,6 +288,7 @@ struct ConsoleAPI {
                     mail.upstream, mail.from, mail.tag,
                     "\(mail.octets)", "\(mail.attempts)", "\(mail.held)", "\(mail.damaged)",
                     mail.recipients.map { "\($0.address) \($0.state) \($0.lastReply)" }.joined(separator: "; "),
+                    "\(mail.failed)",
                 ]
             })
     }

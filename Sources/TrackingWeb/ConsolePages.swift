@@ -35,7 +35,7 @@ struct Overview {
         values["heading"] = "Today, and in brackets yesterday until this time"
         values["caption2"] = LocalTime.string(day: today)
         values["columns"] = FigureView.columns.map(\.name)
-        let names = Set(byTag.keys).union(console.services.policies.keys)
+        let names = Set(byTag.keys).union(console.services.policies().keys)
         values["tags"] = names.sorted().map { name -> [String: Any] in
             let figures = byTag[name] ?? Figures()
             return [
@@ -59,10 +59,14 @@ extension Overview {
             group.checks.filter { $0.state == .bad }.map { "\(group.name): \($0.name): \($0.detail)" }
         }
         var problems = bad.map { ["sentence": $0, "href": "/health", "page": "Health"] }
-        let count = (try? await console.services.queue.count()) ?? 0
-        if count > 0 {
-            let sentence = count == 1 ? "One mail waits." : "\(Count.text(Int64(count))) mails wait."
+        let queue = console.services.queue
+        do {
+            let count = try await queue.count()
+            guard count > 0 else { return problems }
+            let sentence = QueuePage.summary(count, try await queue.troubled())
             problems.append(["sentence": sentence, "href": "/queue", "page": "Queue"])
+        } catch {
+            problems.append(["sentence": "The queue cannot be read: \(error).", "href": "/queue", "page": "Queue"])
         }
         return problems
     }
@@ -82,7 +86,7 @@ enum FigureView {
     static var columns: [Column] {
         [
             count("Accepted", .accepted), count("Tracked", .tracked), count("Sent", .sent),
-            count("Deferred", .deferred), count("Failed", .failed), count("Opens", .opens),
+            count("Deferred attempts", .deferred), count("Failed", .failed), count("Opens", .opens),
             count("Unique opens", .uniqueOpens), count("Clicks", .clicks), count("Unique clicks", .uniqueClicks),
             Column(name: "Open rate") { Count.rate($0.openRate) },
             Column(name: "Click rate") { Count.rate($0.clickRate) },
@@ -136,7 +140,7 @@ struct EventView {
     init(_ event: StoredEvent) { self.event = event }
 
     var what: String { event.kind == "delivery" ? event.result : "\(event.kind) · \(event.result)" }
-    var who: String { event.address ?? event.recipient.map { "recipient \($0)" } ?? "" }
+    var who: String { event.who }
 
     var detail: String {
         event.kind == "delivery"
@@ -201,7 +205,7 @@ struct LiveFeed {
     let console: Console
 
     func response(_ request: Request) async throws -> Response {
-        let given = request.headers[HTTPField.Name("Last-Event-ID") ?? .range] ?? Query(request)["after"] ?? ""
+        let given = request.headers[.lastEventID] ?? Query(request)["after"] ?? ""
         guard let stream = await console.services.feed.watch() else {
             return Response.text("Too many watch the feed.\n", status: .serviceUnavailable)
         }
@@ -218,6 +222,8 @@ struct LiveFeed {
             }
         }
         let beginning = missed
+        let access = console.access
+        let session = access.session(request)
         return Response(
             status: .ok,
             headers: [.contentType: "text/event-stream; charset=utf-8", .cacheControl: "no-store, private"],
@@ -225,6 +231,8 @@ struct LiveFeed {
                 var shown = beginning.last?.sequence ?? 0
                 try await writer.write(ByteBuffer(string: "retry: 2000\n\n" + beginning.map(Self.text).joined()))
                 for await events in Self.ticking(stream) {
+                    // Whoever has logged out sees no more.
+                    if let session, !access.sessions.isAlive(session, now: access.now()) { break }
                     let fresh = events.filter { $0.sequence > shown }
                     shown = fresh.last?.sequence ?? shown
                     // An empty tick is a comment.

@@ -1,5 +1,6 @@
 import Hummingbird
 import NIOCore
+public import Tracking
 public import TrackingEvents
 
 /// A mail that waits.
@@ -41,6 +42,8 @@ public struct QueueEntry: Sendable, Hashable, Codable {
     public var held: Bool
     /// Whether its content cannot be read.
     public var damaged: Bool
+    /// Whether it failed for somebody, and nothing waits any more.
+    public var failed: Bool
     /// Its tag, or empty.
     public var tag: String
     /// All recipients, those that are done included.
@@ -49,7 +52,7 @@ public struct QueueEntry: Sendable, Hashable, Codable {
     /// An entry with all its parts.
     public init(
         id: String, arrival: Int64, nextAttempt: Int64, expires: Int64, upstream: String, from: String, octets: Int,
-        attempts: Int, held: Bool, damaged: Bool, tag: String, recipients: [Recipient]
+        attempts: Int, held: Bool, damaged: Bool, failed: Bool = false, tag: String, recipients: [Recipient]
     ) {
         self.id = id
         self.arrival = arrival
@@ -61,6 +64,7 @@ public struct QueueEntry: Sendable, Hashable, Codable {
         self.attempts = attempts
         self.held = held
         self.damaged = damaged
+        self.failed = failed
         self.tag = tag
         self.recipients = recipients
     }
@@ -87,6 +91,8 @@ public protocol QueueDesk: Sendable {
     func list(after: String?, limit: Int) async throws -> [QueueEntry]
     /// How many there are.
     func count() async throws -> Int
+    /// How many of them failed for good and are kept, and how many are damaged.
+    func troubled() async throws -> (failed: Int, damaged: Int)
     /// One mail.
     func entry(_ id: String) async throws -> QueueEntry?
     /// Does it to one mail, or to all where `id` is `nil`.
@@ -136,23 +142,6 @@ public struct HealthCheck: Sendable {
     }
 }
 
-/// One value of a tag's policy.
-public struct PolicyLine: Sendable, Hashable, Codable {
-    /// The key.
-    public var key: String
-    /// The value as relay.conf would write it.
-    public var value: String
-    /// Where it comes from.
-    public var origin: String
-
-    /// A value.
-    public init(key: String, value: String, origin: String) {
-        self.key = key
-        self.value = value
-        self.origin = origin
-    }
-}
-
 /// What console and API show.
 public struct ConsoleServices: Sendable {
     /// The relay's name.
@@ -162,7 +151,7 @@ public struct ConsoleServices: Sendable {
     /// The queue.
     public var queue: any QueueDesk
     /// Configured tags and their policies.
-    public var policies: [String: [PolicyLine]]
+    public var policies: @Sendable () -> [String: [PolicyLine]]
     /// Sentences for reasons of mails and links.
     public var sentences: [String: String]
     /// The text of a mail, by both its ids; `nil` where it is not kept.
@@ -175,7 +164,8 @@ public struct ConsoleServices: Sendable {
 
     /// Services with all their parts.
     public init(
-        hostname: String, events: any EventSource, queue: any QueueDesk, policies: [String: [PolicyLine]],
+        hostname: String, events: any EventSource, queue: any QueueDesk,
+        policies: @escaping @Sendable () -> [String: [PolicyLine]],
         sentences: [String: String],
         source: @escaping @Sendable (_ message: String, _ queueID: String) async -> MailSource?,
         health: @escaping @Sendable () async -> [(name: String, checks: [HealthCheck])],

@@ -65,7 +65,8 @@ extension String {
 public struct HitResponder: Sendable {
     private let codec: TokenCodec
     private let sink: any EventSink
-    private let trustedProxies: [IPNetwork]
+    /// Whose hits they are.
+    public let clients: ForwardedClient
     private let metrics: HitMetrics
     private let now: @Sendable () -> Int64
 
@@ -73,10 +74,6 @@ public struct HitResponder: Sendable {
     public var blockList: @Sendable () -> BlockList = { BlockList() }
     /// The tag of a message, where it is known; asked only where the block list names tags.
     public var tag: @Sendable (TrackingMessageID) async -> String? = { _ in nil }
-
-    /// Octets of a user agent that are kept.
-    private static let maximumAgentOctets = 300
-    private static let maximumPurposeOctets = 40
 
     /// The smallest GIF there is: one transparent pixel, 43 octets.
     static let gif: [UInt8] = [
@@ -108,7 +105,7 @@ public struct HitResponder: Sendable {
     ) {
         self.codec = codec
         self.sink = sink
-        self.trustedProxies = trustedProxies
+        clients = ForwardedClient(trustedProxies: trustedProxies)
         self.metrics = metrics
         self.now = now
     }
@@ -119,15 +116,14 @@ public struct HitResponder: Sendable {
         guard isHead || request.method == .GET else { return .notFound(isHead: false) }
         switch kind {
         case .pixel:
-            let token = text.suffix(4).elementsEqual(".gif".utf8) ? text.dropLast(4) : text
-            guard let opened = codec.open(token, kind: .open) else {
+            guard let opened = open(text, .open) else {
                 metrics.invalidTokens.increment()
                 return .pixel(isFound: false, isHead: isHead)
             }
             record(opened.token, request, peer, target: [])
             return .pixel(isFound: true, isHead: isHead)
         case .link:
-            guard let opened = codec.open(text, kind: .click), case .click(_, let target) = opened.token.content else {
+            guard let opened = open(text, .click), case .click(_, let target) = opened.token.content else {
                 metrics.invalidTokens.increment()
                 return .notFound(isHead: isHead)
             }
@@ -139,6 +135,10 @@ public struct HitResponder: Sendable {
             let answer = HitAnswer.redirect(location: Self.location(target), isHead: isHead)
             return list.tags.isEmpty ? answer : .asksForTag(opened.token.message, otherwise: answer)
         }
+    }
+
+    private func open(_ text: Substring.UTF8View, _ kind: TokenKind) -> (token: Token, key: KeyID)? {
+        codec.open(text, kind: kind) ?? HitPath.withoutTail(text).flatMap { codec.open($0, kind: kind) }
     }
 
     /// Whether the block list names tags.
@@ -171,15 +171,16 @@ public struct HitResponder: Sendable {
         var link: Int?
         if case .click(let number, _) = token.content { link = number }
         // Sec-GPC asks not to be identified: counted, and no more.
-        let client = request.isPrivate ? "" : client(request.forwardedFor, peer)
+        let client = request.isPrivate ? "" : clients.address(request.forwardedFor, peer: peer)
+        if client == peer, clients.speaksForMany(peer) { metrics.noteUnnamed() }
         sink.record(
             .hit(
                 HitRecord(
                     message: token.message, time: now(), kind: token.kind, recipient: token.recipient, link: link,
                     url: String(decoding: target, as: UTF8.self), client: client,
-                    agent: Self.clean(request.agent, Self.maximumAgentOctets),
-                    purpose: Self.clean(request.purpose, Self.maximumPurposeOctets), isHead: request.method == .HEAD,
-                    isPrivate: request.isPrivate)))
+                    agent: Self.clean(request.agent, HitRecord.maximumAgentOctets),
+                    purpose: Self.clean(request.purpose, HitRecord.maximumPurposeOctets),
+                    isHead: request.method == .HEAD, isPrivate: request.isPrivate)))
     }
 
     /// Without control characters, and not too long.
@@ -187,24 +188,6 @@ public struct HitResponder: Sendable {
         let utf8 = text.utf8
         guard utf8.count > limit || utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { return text }
         return String(decoding: utf8.lazy.filter { $0 >= 0x20 && $0 != 0x7F }.prefix(limit), as: UTF8.self)
-    }
-
-    /// The reader's address: the last hop that is not one of our proxies (RFC 7239 §7.4 says why not further).
-    private func client(_ forwardedFor: String, _ peer: String) -> String {
-        var address = peer
-        guard !forwardedFor.isEmpty, isTrusted(peer) else { return address }
-        for hop in forwardedFor.split(separator: ",").reversed().prefix(16) {
-            let text = hop.trimmingBlanks()
-            guard let parsed = IPAddress(text) else { break }
-            address = parsed.description
-            if !isTrusted(text) { break }
-        }
-        return address
-    }
-
-    private func isTrusted(_ text: String) -> Bool {
-        guard !trustedProxies.isEmpty, let address = IPAddress(text) else { return false }
-        return trustedProxies.contains { $0.contains(address) }
     }
 }
 

@@ -92,8 +92,10 @@ struct MailPages {
 
     private func copy(_ copy: StoredCopy) -> [String: Any] {
         let opened = copy.opened.map { LocalTime.string($0) + (copy.isOpenInferred ? " (inferred)" : "") } ?? ""
+        let address = copy.address.isEmpty ? "(not kept)" : copy.address
         return [
-            "number": "\(copy.recipient)", "address": copy.address.isEmpty ? "(not kept)" : copy.address,
+            "number": copy.recipient.map(String.init) ?? "–",
+            "address": copy.sharedBy.map { "one copy for \($0 > 0 ? "\($0)" : "several")" } ?? address,
             "status": copy.status, "delivered": copy.delivered.map { LocalTime.string($0) } ?? "",
             "opened": opened,
             "clicked": copy.clicked.map { LocalTime.string($0) } ?? "",

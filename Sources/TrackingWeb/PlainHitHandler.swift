@@ -12,20 +12,27 @@ final class PlainHitHandler: ChannelInboundHandler {
     private var isPlain = true
     private var isClosing = false
     private var lastAnswer = NIODeadline.distantPast
+    private var hasAnswered = false
     private var timer: Scheduled<Void>?
+    private var entry: WebConnections.Entry?
 
     init(server: WebServer) { self.server = server }
 
     func channelActive(context: ChannelHandlerContext) {
-        guard server.connections.enter() else { return context.close(promise: nil) }
         // The channel's own copy: the context would ask the system again.
         peer = context.channel.remoteAddress?.ipAddress ?? ""
-        lastAnswer = .now()
-        watch(context, after: WebLimits.idleTime)
+        entry = server.connections.enter(context.channel, peer: peer)
+        guard entry != nil else {
+            isClosing = true
+            return context.close(promise: nil)
+        }
+        lastAnswer = context.eventLoop.now
+        watch(context, after: WebLimits.firstRequestTime)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        server.connections.leave()
+        if let entry { server.connections.leave(entry) }
+        entry = nil
         timer?.cancel()
         context.fireChannelInactive()
     }
@@ -35,12 +42,14 @@ final class PlainHitHandler: ChannelInboundHandler {
         guard !isClosing else { return }
         // Where tags are blocked, whose mail it is must be looked up: the full handler can wait.
         guard !server.hits.asksForTags,
-            let plain = PlainRequest(unwrapInboundIn(data), prefixes: server.prefixes)
+            let plain = PlainRequest(unwrapInboundIn(data), prefixes: server.prefixes().all)
         else {
             return handOver(data, context)
         }
         let answer = server.hits.answer(plain.kind, plain.token, plain.request, from: peer)
-        lastAnswer = .now()
+        lastAnswer = context.eventLoop.now
+        hasAnswered = true
+        entry?.awaits(since: lastAnswer)
         finish(WebResponse.hit(answer, keepsAlive: plain.keepsAlive), keepsAlive: plain.keepsAlive, context)
     }
 
@@ -68,7 +77,10 @@ final class PlainHitHandler: ChannelInboundHandler {
         timer?.cancel()
         do {
             try context.pipeline.syncOperations.addHandlers(
-                ByteToMessageHandler(WebServer.decoder()), WebHandler(server: server, peer: peer, since: lastAnswer))
+                ByteToMessageHandler(WebServer.decoder()),
+                WebHandler(
+                    server: server, peer: peer, entry: entry, since: lastAnswer,
+                    isFirst: !hasAnswered))
         } catch {
             return context.close(promise: nil)
         }
@@ -79,7 +91,8 @@ final class PlainHitHandler: ChannelInboundHandler {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         timer = context.eventLoop.scheduleTask(in: time) {
             let (handler, context) = bound.value
-            let left = handler.lastAnswer + WebLimits.idleTime - .now()
+            let time = handler.hasAnswered ? WebLimits.idleTime : WebLimits.firstRequestTime
+            let left = handler.lastAnswer + time - context.eventLoop.now
             if left > .nanoseconds(0) { return handler.watch(context, after: left) }
             context.close(promise: nil)
         }

@@ -32,7 +32,7 @@ struct PlainRequest {
         else { return nil }
         let target = line.dropFirst(isHead ? 5 : 4).dropLast(9)
         guard target.count <= WebLimits.targetOctets, target.allSatisfy({ 0x21...0x7E ~= $0 }),
-            let (kind, token) = WebHandler.hit(String(decoding: target, as: UTF8.self), prefixes)
+            let (kind, token) = HitPath.parse(String(decoding: target, as: UTF8.self), prefixes)
         else { return nil }
         var request = HitRequest(method: isHead ? .HEAD : .GET)
         var keepsAlive = true
@@ -71,7 +71,9 @@ struct PlainRequest {
         guard value.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 }) else { return false }
         let name = String(decoding: line[..<colon], as: UTF8.self)
         switch name.utf8.count {
-        case 4 where name.isSame("host"): hosts += 1
+        case 4 where name.isSame("host"):
+            hosts += 1
+            guard RequestHeadCheck.isHost(value) else { return false }
         case 10 where name.isSame("connection"):
             let word = String(decoding: value, as: UTF8.self).lowercased()
             guard word == "close" || word == "keep-alive" else { return false }

@@ -163,6 +163,8 @@ final class PrometheusHistogram: TimerHandler {
 /// What the tracking host counts.
 public struct HitMetrics: Sendable {
     let invalidTokens: Counter
+    private let unnamed: Counter
+    private let unnamedCount: UnnamedHits
 
     /// Metrics that nobody reads.
     public init() { self.init(PrometheusRegistry()) }
@@ -171,5 +173,24 @@ public struct HitMetrics: Sendable {
     public init(_ registry: PrometheusRegistry) {
         registry.describe("token_invalid_total", "Requests for a pixel or link whose token no key signed.")
         invalidTokens = Counter(label: "token_invalid_total", dimensions: [], factory: registry)
+        registry.describe(
+            "hits_without_reader_total",
+            "Hits whose reader's address is not known: they came from this machine or a proxy, without X-Forwarded-For."
+        )
+        unnamed = Counter(label: "hits_without_reader_total", dimensions: [], factory: registry)
+        unnamedCount = UnnamedHits()
     }
+
+    /// Hits since the start that came from a proxy, or this machine, which did not say for whom.
+    public var hitsWithoutReader: Int { unnamedCount.count.load(ordering: .relaxed) }
+
+    func noteUnnamed() {
+        unnamed.increment()
+        unnamedCount.count.add(1, ordering: .relaxed)
+    }
+}
+
+/// One count for all copies of ``HitMetrics``.
+private final class UnnamedHits: Sendable {
+    let count = Atomic<Int>(0)
 }

@@ -16,9 +16,10 @@ struct QueuePage {
             mails = try await services.queue.list(after: nil, limit: Self.limit)
         }
         let count = try await services.queue.count()
+        let troubled = try await services.queue.troubled()
         let now = services.now()
         var values: [String: Any] = [
-            "summary": count == 1 ? "One mail waits." : "\(Count.text(Int64(count))) mails wait.", "hasAny": count > 0,
+            "summary": Self.summary(count, troubled), "hasAny": count > 0,
             "mails": mails.map { row($0, now: now) },
         ]
         if let notice = Self.notice(Query(request)["done"]) { values["notice"] = notice }
@@ -28,22 +29,43 @@ struct QueuePage {
     }
 
     private func row(_ mail: QueueEntry, now: Int64) -> [String: Any] {
-        let waiting = mail.recipients.filter { $0.state == "waiting" }
-        let more = waiting.count > 3 ? " and \(waiting.count - 3) more" : ""
-        let state =
-            mail.damaged
-            ? "damaged"
-            : mail.held ? "held" : mail.nextAttempt <= now ? "due" : "until \(LocalTime.string(mail.nextAttempt))"
-        let reason =
-            waiting.map(\.lastReply).first { !$0.isEmpty } ?? (mail.held ? "a sysadmin holds it" : "not tried yet")
+        let shown = mail.recipients.filter { $0.state == (mail.failed ? "failed" : "waiting") }
+        let more = shown.count > 3 ? " and \(shown.count - 3) more" : ""
         return [
             "id": mail.id, "arrival": LocalTime.string(mail.arrival), "from": mail.from.isEmpty ? "<>" : mail.from,
-            "to": waiting.prefix(3).map(\.address).joined(separator: ", ") + more, "tag": mail.tag,
-            "octets": Count.octets(mail.octets), "state": state, "isHeld": mail.held,
-            "reason": mail.damaged
-                ? "its content cannot be read back; it is kept and never sent"
-                : "\(mail.attempts) \(mail.attempts == 1 ? "attempt" : "attempts"); \(reason)",
+            "to": shown.prefix(3).map(\.address).joined(separator: ", ") + more, "tag": mail.tag,
+            "octets": Count.octets(mail.octets), "state": Self.state(mail, now: now), "isHeld": mail.held,
+            "class": mail.damaged || mail.failed ? "state-bad" : mail.held ? "state-warning" : "state-unknown",
+            "reason": Self.reason(mail, shown.map(\.lastReply).first { !$0.isEmpty }),
         ]
+    }
+
+    static func summary(_ count: Int, _ troubled: (failed: Int, damaged: Int)) -> String {
+        let waiting = max(0, count - troubled.failed - troubled.damaged)
+        var text =
+            waiting == 0
+            ? "No mail waits." : waiting == 1 ? "One mail waits." : "\(Count.text(Int64(waiting))) mails wait."
+        if troubled.failed > 0 {
+            text += " \(Count.text(Int64(troubled.failed))) failed and \(troubled.failed == 1 ? "is" : "are") kept."
+        }
+        if troubled.damaged > 0 {
+            text += " \(Count.text(Int64(troubled.damaged))) \(troubled.damaged == 1 ? "is" : "are") damaged and kept."
+        }
+        return text
+    }
+
+    private static func state(_ mail: QueueEntry, now: Int64) -> String {
+        if mail.damaged { return "damaged" }
+        if mail.failed { return "failed" }
+        if mail.held { return "held" }
+        return mail.nextAttempt <= now ? "due" : "until \(LocalTime.string(mail.nextAttempt))"
+    }
+
+    private static func reason(_ mail: QueueEntry, _ reply: String?) -> String {
+        if mail.damaged { return "it cannot be read back whole; it is kept and not sent. Retry reads it again" }
+        let attempts = "\(mail.attempts) \(mail.attempts == 1 ? "attempt" : "attempts")"
+        if mail.failed { return "\(attempts); it is kept until you retry or delete it; \(reply ?? "no reply")" }
+        return "\(attempts); \(reply ?? (mail.held ? "a sysadmin holds it" : "not tried yet"))"
     }
 
     func act(_ request: Request, _ id: String, _ name: String) async throws -> Response {

@@ -1,4 +1,5 @@
 import Hummingbird
+import Tracking
 import TrackingEvents
 
 /// One tag: trend, links, classes, reasons, policy.
@@ -16,7 +17,7 @@ struct TagPage {
         let services = console.services
         let span = DaySpan(Query(request), now: services.now(), days: 30)
         let byTag = try await services.events.daily(from: span.from, to: span.to)
-        guard tag.isEmpty || services.policies[tag] != nil || byTag[tag] != nil else {
+        guard tag.isEmpty || services.policies()[tag] != nil || byTag[tag] != nil else {
             return console.problem(
                 request, "No such tag",
                 "There is no mail of this tag in these days, and no [tag.\(tag)] in relay.conf.",
@@ -46,9 +47,10 @@ struct TagPage {
             ]
         }
         values["reasons"] = try await reasons(tag, span)
-        let policy = services.policies[tag] ?? []
+        let policy = services.policies()[tag] ?? []
+        if case .text(let about)? = policy.first(where: { $0.key == "description" })?.value { values["about"] = about }
         values["hasPolicy"] = !policy.isEmpty
-        values["policy"] = policy.map { ["key": $0.key, "value": $0.value, "origin": $0.origin] }
+        values["policy"] = policy.map { ["key": $0.key, "value": $0.value.description, "origin": $0.origin] }
         values["messages"] = "/messages?tag=\(Query.encode(name))"
         values["exports"] = Export.links(
             "/api/v1/stats?tag=\(Query.encode(name))&from=\(from)&to=\(to)&granularity=day")

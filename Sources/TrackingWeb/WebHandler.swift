@@ -34,18 +34,27 @@ final class WebHandler: ChannelInboundHandler {
     private var timer: Scheduled<Void>?
     private var task: Task<Void, Never>?
     private let peer: String
+    private let entry: WebConnections.Entry?
+    /// Time for the request that comes now, from ``lastAnswer`` on.
+    private var requestTime: TimeAmount
 
-    /// - Parameter since: when the time for the request that comes now began.
-    init(server: WebServer, peer: String, since: NIODeadline) {
+    /// - Parameters:
+    ///   - since: when the time for the request that comes now began.
+    ///   - isFirst: whether it is the connection's first.
+    init(
+        server: WebServer, peer: String, entry: WebConnections.Entry? = nil, since: NIODeadline, isFirst: Bool = false
+    ) {
         self.server = server
         self.peer = peer
+        self.entry = entry
         lastAnswer = since
+        requestTime = isFirst ? WebLimits.firstRequestTime : WebLimits.idleTime
     }
 
     // MARK: Channel
 
     func handlerAdded(context: ChannelHandlerContext) {
-        watch(context, after: max(.nanoseconds(0), lastAnswer + WebLimits.idleTime - .now()))
+        watch(context, after: max(.nanoseconds(0), lastAnswer + requestTime - context.eventLoop.now))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
@@ -103,7 +112,7 @@ final class WebHandler: ChannelInboundHandler {
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         timer = context.eventLoop.scheduleTask(in: time) {
             let (handler, context) = bound.value
-            let left = handler.lastAnswer + WebLimits.idleTime - .now()
+            let left = handler.lastAnswer + handler.requestTime - context.eventLoop.now
             if case .answering = handler.state { return handler.watch(context, after: WebLimits.idleTime) }
             if left > .nanoseconds(0) { return handler.watch(context, after: left) }
             context.close(promise: nil)
@@ -138,7 +147,11 @@ final class WebHandler: ChannelInboundHandler {
             state = .refusing(.uriTooLong)
             return
         }
-        if let (kind, token) = Self.hit(head.uri, server.prefixes) {
+        guard RequestHeadCheck.isSound(head) else {
+            state = .refusing(.badRequest)
+            return
+        }
+        if let (kind, token) = HitPath.parse(head.uri, server.prefixes().all) {
             let answer = server.hits.answer(kind, token, HitRequest(head), from: peer)
             state = .hit(answer, keepsAlive: head.isKeepAlive)
         } else if head.headers.contains(name: "expect") {
@@ -148,23 +161,11 @@ final class WebHandler: ChannelInboundHandler {
         }
     }
 
-    /// The kind and token of a pixel's or link's path.
-    static func hit(_ uri: String, _ prefixes: [String]) -> (kind: HitKind, token: Substring.UTF8View)? {
-        let path = uri.utf8.prefix { $0 != UInt8(ascii: "?") }
-        for prefix in prefixes where path.starts(with: prefix.utf8) {
-            let rest = path.dropFirst(prefix.utf8.count)
-            if rest.starts(with: "/o/".utf8) { return (.pixel, rest.dropFirst(3)) }
-            if rest.starts(with: "/c/".utf8) { return (.link, rest.dropFirst(3)) }
-        }
-        return nil
-    }
-
     private func finish(_ answer: HitAnswer, keepsAlive: Bool, _ context: ChannelHandlerContext) {
         guard case .asksForTag(let message, let otherwise) = answer else {
             let response = WebResponse.hit(answer, keepsAlive: keepsAlive)
             guard keepsAlive else { return close(context, after: response) }
-            state = .idle
-            lastAnswer = .now()
+            begin(context)
             return write(response, context)
         }
         // A block list that names tags: whose mail it is must be looked up.
@@ -184,11 +185,15 @@ final class WebHandler: ChannelInboundHandler {
         }
         let server = server
         let channel = context.channel
+        let peer = peer
         start(context) { writer in
             let source = ApplicationRequestContextSource(channel: channel, logger: server.logger)
             let response: Response
             do {
-                response = try await server.router.respond(to: request, context: WebContext(source: source))
+                var web = WebContext(source: source)
+                web.peer = peer
+                web.isOldVersion = head.version == .http1_0
+                response = try await server.router.respond(to: request, context: web)
             } catch {
                 server.logger.error("request failed", metadata: ["error": "\(error)"])
                 response = Response(status: .internalServerError)
@@ -203,6 +208,7 @@ final class WebHandler: ChannelInboundHandler {
         _ context: ChannelHandlerContext, _ body: @escaping @Sendable (ChannelWriter) async throws -> Bool
     ) {
         state = .answering
+        entry?.answers()
         let writer = ChannelWriter(channel: context.channel)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         let loop = context.eventLoop
@@ -215,12 +221,19 @@ final class WebHandler: ChannelInboundHandler {
         }
     }
 
+    /// From now on the next request is awaited.
+    private func begin(_ context: ChannelHandlerContext) {
+        state = .idle
+        lastAnswer = context.eventLoop.now
+        requestTime = WebLimits.idleTime
+        entry?.awaits(since: lastAnswer)
+    }
+
     private func answered(staysOpen: Bool, _ context: ChannelHandlerContext) {
         task = nil
         guard case .answering = state else { return }
         guard staysOpen else { return close(context) }
-        state = .idle
-        lastAnswer = .now()
+        begin(context)
         drain(context)
         context.flush()
     }
@@ -232,6 +245,9 @@ final class WebHandler: ChannelInboundHandler {
     /// Closes once everything is written.
     private func close(_ context: ChannelHandlerContext, after response: ByteBuffer = ByteBuffer()) {
         state = .closing
+        // Whoever does not take the last answer is waited for as long as for a request, and makes room for others.
+        lastAnswer = context.eventLoop.now
+        entry?.awaits(since: lastAnswer)
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(response)).assumeIsolated().whenComplete { _ in
             bound.value.close(promise: nil)

@@ -13,19 +13,17 @@ enum WebRequest {
     static func make(_ head: HTTPRequestHead, _ body: ByteBuffer) -> Request? {
         guard let method = HTTPRequest.Method(head.method.rawValue) else { return nil }
         var fields = HTTPFields()
-        var authority: String?
         for (name, value) in head.headers {
-            if name.lowercased() == "host" {
-                // RFC 9112 §3.2: one, and no other.
-                guard authority == nil else { return nil }
-                authority = value
-            }
             guard let name = HTTPField.Name(name) else { return nil }
             fields.append(HTTPField(name: name, value: value))
         }
-        guard authority != nil || head.version == .http1_0 else { return nil }
+        // In absolute form the target names the host, whatever Host says (RFC 9112 §3.2.2).
+        let absolute = HitPath.split(head.uri[...])
+        guard absolute.map({ RequestHeadCheck.isHost($0.authority.utf8) }) ?? true else { return nil }
+        let authority = absolute.map { String($0.authority) } ?? head.headers.first(name: "host")
+        let path = absolute.map { $0.path.hasPrefix("/") ? String($0.path) : "/" + $0.path } ?? head.uri
         let request = HTTPRequest(
-            method: method, scheme: "http", authority: authority, path: head.uri, headerFields: fields)
+            method: method, scheme: "http", authority: authority, path: path, headerFields: fields)
         return Request(head: request, body: RequestBody(buffer: body))
     }
 }

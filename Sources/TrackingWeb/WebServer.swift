@@ -3,7 +3,6 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -13,6 +12,8 @@ import Synchronization
 public struct WebServerError: Error, Sendable, CustomStringConvertible {
     /// What is wrong.
     public let description: String
+    /// What the system said.
+    public let cause: any Error
 }
 
 /// HTTP/1.1 over NIO's channels: hits are answered on the event loop in one step, everything else goes to the router.
@@ -22,10 +23,10 @@ public struct WebServerError: Error, Sendable, CustomStringConvertible {
 struct WebServer: Sendable {
     let listener: WebListener
     let hits: HitResponder
-    let prefixes: [String]
+    let prefixes: @Sendable () -> HitPrefixes
     let router: RouterResponder<WebContext>
     let logger: Logger
-    let connections = ConnectionLimit()
+    let connections: WebConnections
 
     /// Listens once per event loop: the kernel deals the connections out, and none changes its thread.
     func bind(on group: any EventLoopGroup) async throws -> [any Channel] {
@@ -69,7 +70,7 @@ struct WebServer: Sendable {
         do {
             return try await bootstrap.bind(host: listener.host, port: port).get()
         } catch {
-            throw WebServerError(description: "cannot listen on \(listener.host):\(port): \(error)")
+            throw WebServerError(description: "cannot listen on \(listener.host):\(port): \(error)", cause: error)
         }
     }
 }
@@ -84,17 +85,8 @@ enum WebLimits {
     static let targetOctets = 8 << 10
     /// Octets of a request's body; the console's forms are small.
     static let bodyOctets = 64 << 10
-    /// A request that is not whole so long after the one before, or after the connection's begin, is not awaited.
+    /// A request that is not whole so long after the one before is not awaited.
     static let idleTime = TimeAmount.seconds(30)
-    /// Connections of a listener.
-    static let connections = 8_192
-}
-
-/// Counts the connections of a listener.
-final class ConnectionLimit: Sendable {
-    private let count = Atomic<Int>(0)
-
-    /// - Returns: `false` where there are too many; ``leave()`` is due either way.
-    func enter() -> Bool { count.add(1, ordering: .relaxed).newValue <= WebLimits.connections }
-    func leave() { count.subtract(1, ordering: .relaxed) }
+    /// The same for a connection's first request: who connects has something to ask.
+    static let firstRequestTime = TimeAmount.seconds(10)
 }

@@ -50,8 +50,8 @@ public struct WebListener: Sendable {
 public struct WebParts: Sendable {
     /// Answers hits.
     public var responder: HitResponder
-    /// Paths of the base URLs, in front of `/o/` and `/c/`; the root is always served.
-    public var prefixes: Set<String>
+    /// Where pixel and links are.
+    public var prefixes: @Sendable () -> HitPrefixes
     /// Whether mail can be committed.
     public var readiness: @Sendable () async -> Readiness
     /// Text of `/metrics`.
@@ -62,10 +62,13 @@ public struct WebParts: Sendable {
     public var console: Console?
     /// Takes what goes wrong.
     public var logger: Logger
+    /// The connections of all listeners.
+    public var connections: WebConnections
 
     /// Parts without a console.
     public init(
-        responder: HitResponder, prefixes: Set<String>, readiness: @escaping @Sendable () async -> Readiness,
+        responder: HitResponder, prefixes: @escaping @Sendable () -> HitPrefixes,
+        readiness: @escaping @Sendable () async -> Readiness,
         metrics: @escaping @Sendable () async -> String, access: ConsoleAccess, logger: Logger
     ) {
         self.responder = responder
@@ -74,6 +77,7 @@ public struct WebParts: Sendable {
         self.metrics = metrics
         self.access = access
         self.logger = logger
+        connections = WebConnections(clients: responder.clients)
     }
 }
 
@@ -96,19 +100,16 @@ public struct WebService: Service {
     /// Serves until graceful shutdown.
     /// - Throws: ``WebServerError`` where the address cannot be bound.
     public func run() async throws {
-        let channels = try await server().bind(on: MultiThreadedEventLoopGroup.singleton)
-        await whenBound(channels.first?.localAddress?.port ?? 0)
-        try await withGracefulShutdownHandler {
-            for channel in channels { try await channel.closeFuture.get() }
-        } onGracefulShutdown: {
-            for channel in channels { channel.close(promise: nil) }
-        }
+        let listening = try await listen()
+        await whenBound(listening.port)
+        try? await gracefulShutdown()
+        await listening.close()
     }
 
     func server() -> WebServer {
         WebServer(
-            listener: listener, hits: parts.responder, prefixes: parts.prefixes.union([""]).sorted(),
-            router: router().buildResponder(), logger: parts.logger)
+            listener: listener, hits: parts.responder, prefixes: parts.prefixes, router: router().buildResponder(),
+            logger: parts.logger, connections: parts.connections)
     }
 
     /// Everything but pixel and redirect.
@@ -150,7 +151,9 @@ extension Response {
 /// A request with its peer's address.
 struct WebContext: RequestContext {
     var coreContext: CoreRequestContextStorage
-    let peer: String
+    var peer: String
+    /// Whether it is of HTTP/1.0, which proxies speak and programs for people do not.
+    var isOldVersion = false
 
     init(source: ApplicationRequestContextSource) {
         coreContext = .init(source: source)
@@ -186,13 +189,4 @@ struct NeutralNotFound: RouterMiddleware {
             return Response.text((error.body ?? error.status.reasonPhrase) + "\n", status: error.status)
         }
     }
-}
-
-extension HTTPField.Name {
-    fileprivate static func known(_ name: String) -> HTTPField.Name { HTTPField.Name(name) ?? .xContentTypeOptions }
-    static let robotsTag = known("X-Robots-Tag")
-    static let referrerPolicy = known("Referrer-Policy")
-    static let forwardedProto = known("X-Forwarded-Proto")
-    static let fetchSite = known("Sec-Fetch-Site")
-    static let frameOptions = known("X-Frame-Options")
 }

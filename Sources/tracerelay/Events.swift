@@ -58,13 +58,15 @@ struct Events: AsyncParsableCommand {
     static func show(_ event: StoredEvent, json: Bool) throws {
         if json { return try Output.json(event) }
         var line = "\(Output.time(event.time))  \(event.kind)  \(event.result)"
-        if let address = event.address {
+        if let address = event.address, event.sharedBy == nil {
             line += "  <\(address)>"
-        } else if let number = event.recipient {
-            line += "  recipient \(number)"
+        } else if !event.who.isEmpty {
+            line += "  \(event.who)"
         }
         if let tag = event.tag, !tag.isEmpty { line += "  tag=\(tag)" }
         if !event.url.isEmpty { line += "  \(event.url)" }
+        if !event.upstream.isEmpty { line += "  upstream=\(event.upstream)" }
+        if !event.passedThrough.isEmpty { line += "  not tracked: \(event.passedThrough)" }
         if !event.reply.isEmpty { line += "  \(event.reply)" }
         if !event.evidence.isEmpty { line += "  (\(event.evidence))" }
         if !event.agent.isEmpty { line += "  \(event.agent)" }
@@ -72,10 +74,12 @@ struct Events: AsyncParsableCommand {
         Output.line(Output.harmless(line))
     }
 
-    static func archive(_ configuration: ConfigurationOption) throws -> (EventArchive, RelaySettings) {
+    static func archive(_ configuration: ConfigurationOption, makesMissing: Bool = false) throws -> EventArchive {
         let settings = try configuration.load()
         let rules = try load(settings.web.hitClassesFile)
-        return (try Exit.guarded(69) { try EventArchive(directory: settings.dataDirectory, rules: rules) }, settings)
+        return try Exit.guarded(69) {
+            try EventArchive(directory: settings.dataDirectory, rules: rules, makesMissing: makesMissing)
+        }
     }
 
     private static func load(_ path: String?) throws -> HitRules {
@@ -90,20 +94,30 @@ struct Events: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "import",
             abstract: "Take over the journals of trackers that run with --only tracking.",
-            discussion: "What is there already is not stored twice: a file may be taken over again.")
+            discussion: """
+                What is there already is not stored twice: a file may be taken over again. A tracker faces the Internet, so \
+                only its hits are taken, on mails that are known here, and classed here; what else the file says is left \
+                out and told of. With --from-relay it is this relay's own journal, after its database was lost.
+                """)
 
         @OptionGroup var configuration: ConfigurationOption
+        @Flag(help: "The files are this relay's own: take mails and deliveries, too.") var fromRelay = false
         @Argument(help: "Files that were DATA-DIRECTORY/events.journal.") var files: [String]
 
         func run() throws {
-            let (archive, _) = try Events.archive(configuration)
+            let archive = try Events.archive(configuration, makesMissing: true)
             for file in files {
                 let result = try Exit.guarded(74) {
-                    try archive.takeOver(file) { Output.progress("\(file): \($0 * 100 / max($1, 1)) %") }
+                    try archive.takeOver(file, trust: fromRelay ? .everything : .hits, now: SystemClock.now()) {
+                        Output.progress("\(file): \($0 * 100 / max($1, 1)) %")
+                    }
                 }
                 Output.progress("")
                 let damaged = result.damaged == 0 ? "" : ", \(result.damaged) damaged lines left out"
                 Output.line("\(file): \(result.new) new events of \(result.events)\(damaged)")
+                for (reason, count) in result.refused.sorted(by: { $0.key < $1.key }) {
+                    Output.note("\(file): \(count) left out: \(reason)")
+                }
             }
         }
     }
@@ -117,7 +131,7 @@ struct Events: AsyncParsableCommand {
         @OptionGroup var configuration: ConfigurationOption
 
         func run() throws {
-            let (archive, _) = try Events.archive(configuration)
+            let archive = try Events.archive(configuration)
             let changed = try Exit.guarded(74) { try archive.reclassify { Output.progress("\($0) mails") } }
             Output.progress("")
             Output.line("\(changed) hits have another class or evidence now")
@@ -139,7 +153,7 @@ struct Events: AsyncParsableCommand {
         @Argument(help: "The address.") var address: String
 
         func run() throws {
-            let (archive, _) = try Events.archive(configuration)
+            let archive = try Events.archive(configuration)
             for event in try Exit.guarded(74, { try archive.export(recipient: address) }) { try Output.json(event) }
         }
     }
@@ -148,18 +162,19 @@ struct Events: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Empty every field that tells of a recipient; figures stay as they are.",
             discussion: """
-                Address, clients, agents, links, replies and subjects of the recipient's mails, and their kept texts. Mail \
-                that still waits in the queue and the log are not touched: see `tracerelay queue` and your log's rotation.
+                Address, clients, agents, links, replies and subjects of the recipient's mails, and their kept texts, also \
+                in logs and journals beside the databases. Mail that still waits in the queue, texts of delivered mail in \
+                the queue's segments until these are reused, and your log are not touched: see `tracerelay queue` and \
+                your log's rotation.
                 """)
 
         @OptionGroup var configuration: ConfigurationOption
         @Argument(help: "The address.") var address: String
 
         func run() throws {
-            let (archive, settings) = try Events.archive(configuration)
+            // Where the database is lost, journal and texts may still hold what is to go.
+            let archive = try Events.archive(configuration, makesMissing: true)
             let messages = try Exit.guarded(74) { try archive.erase(recipient: address) }
-            let sources = SourceArchive(directory: settings.dataDirectory) { Output.note($0) }
-            try Exit.guarded(74) { try sources.forget(messages) }
             Output.line("\(address) is erased from \(messages.count) \(messages.count == 1 ? "mail" : "mails")")
         }
     }

@@ -12,7 +12,8 @@ struct Explain: ParsableCommand {
     @Option(help: "Number of the recipient whose tokens are made, from 0.") var recipient = 0
     @Option(help: "The configuration file; without one: tracking under any tag with a key made for this run.")
     var config: String?
-    @Option(help: "Where the mail that would be sent goes: a file, or a folder for a folder.") var output: String?
+    @Option(help: "Where the mail that would be sent goes: a file, or for folders and several mails a folder.")
+    var output: String?
     @Flag(inversion: .prefixedNo, help: "Show what changes, line by line.") var diff = true
     @Flag(help: "Print JSON, one object per mail.") var json = false
 
@@ -23,21 +24,27 @@ struct Explain: ParsableCommand {
             return try option.load()
         }
         let explainer = try Exit.guarded(78) { try Explainer(settings: settings, tag: tag) }
-        let isMany = paths.count > 1 || paths.contains { isFolder($0) }
-        for path in paths.flatMap(files) {
-            let message = try Output.contents(path)
+        var isReadable = true
+        let mails = try ExplainedMails(paths, output: output) { sentence in
+            Output.note(sentence)
+            isReadable = false
+        }
+        for mail in mails.all {
+            // One that cannot be read does not hide what there is to say of the others.
+            guard let message = try? Output.contents(mail.path) else {
+                isReadable = false
+                continue
+            }
             let explanation = explainer.explain(message, recipient: recipient)
             if json {
-                try Output.json(Entry(path: path, explanation: explanation))
+                try Output.json(Entry(path: mail.path, explanation: explanation))
             } else {
-                print("\(path)\n\(explanation.text)")
+                print("\(mail.path)\n\(explanation.text)")
                 if diff, !explanation.diff.isEmpty { print(explanation.diff) }
             }
-            if let output {
-                try write(
-                    explanation.output, isMany ? "\(output)/\((path as NSString).lastPathComponent)" : output, isMany)
-            }
+            if let target = mail.output { try write(explanation.output, target, makesFolder: mails.isMany) }
         }
+        guard isReadable else { throw ExitCode(66) }
     }
 
     private struct Entry: Encodable {
@@ -45,20 +52,14 @@ struct Explain: ParsableCommand {
         let explanation: Explanation
     }
 
-    private func isFolder(_ path: String) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-    }
-
-    private func files(_ path: String) -> [String] {
-        guard isFolder(path) else { return [path] }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-        return names.filter { $0.hasSuffix(".eml") }.sorted().map { "\(path)/\($0)" }
-    }
-
-    private func write(_ bytes: [UInt8], _ path: String, _ makesFolder: Bool) throws {
-        if makesFolder, let output {
-            try? FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
+    private func write(_ bytes: [UInt8], _ path: String, makesFolder: Bool) throws {
+        if makesFolder {
+            let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+            do {
+                try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            } catch {
+                throw Exit.failure(73, "cannot make the folder \(folder.path)")
+            }
         }
         guard FileManager.default.createFile(atPath: path, contents: Data(bytes)) else {
             throw Exit.failure(73, "cannot write \(path)")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import MessageQueue
 import Relay
 import RelayConfiguration
@@ -23,8 +24,13 @@ struct QueueCommand: ParsableCommand {
             for message in messages {
                 if json { try Output.json(QueueEntry(message)) } else { print(QueueCommand.line(message)) }
             }
-            let count = try Exit.guarded(74) { try queue.count() }
-            if !json { print("\(count) in the queue\(count > messages.count ? ", \(messages.count) shown" : "")") }
+            guard !json else { return }
+            let census = try Exit.guarded(74) { try queue.census() }
+            let count = census.messages
+            let shown = count > messages.count ? ", \(messages.count) shown" : ""
+            let failed = census.failed > 0 ? ", \(census.failed) failed" : ""
+            let damaged = census.damaged > 0 ? ", \(census.damaged) damaged" : ""
+            print("\(count) in the queue\(failed)\(damaged)\(shown)")
         }
     }
 
@@ -43,11 +49,15 @@ struct QueueCommand: ParsableCommand {
                 throw Exit.failure(69, "\(id) is not in the queue")
             }
             if content {
-                let bytes = try Exit.guarded(74) { try queue.content(message) }
-                return print(String(decoding: bytes, as: UTF8.self), terminator: "")
+                let bytes = try Exit.guarded(74) { try queue.content(of: message.id) }
+                return try Exit.guarded(74) { try FileHandle.standardOutput.write(contentsOf: Data(bytes)) }
             }
             if json { return try Output.json(QueueEntry(message)) }
             print(QueueCommand.line(message))
+            if message.isDamaged {
+                let damage = try Exit.guarded(74) { try queue.damage(message) }
+                print("    \(damage ?? "it is whole again; `tracerelay queue retry \(id)` lets it go")")
+            }
             for recipient in message.recipients {
                 print("    <\(recipient.address)> \(recipient.state.rawValue) \(recipient.lastReply)")
             }
@@ -68,9 +78,26 @@ struct QueueCommand: ParsableCommand {
     }
 
     struct Retry: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Try mails again now.")
+        static let configuration = CommandConfiguration(
+            abstract: "Try mails again now.",
+            discussion: """
+                Mail that failed waits anew, for a full lifetime, and for those only who did not get it. Damaged mail is read \
+                again and let go where it is whole.
+                """)
         @OptionGroup var selection: Selection
-        func run() throws { try selection.apply("due now") { try $0.retry($1, now: SystemClock.now()) } }
+
+        func run() throws {
+            let settings = try selection.configuration.load()
+            var damaged: [(id: QueueID, reason: String)] = []
+            try selection.apply("due now") { queue, ids in
+                let result = try queue.retry(
+                    ids, now: SystemClock.now(), lifetime: Int64(settings.queue.lifetime / .milliseconds(1)))
+                damaged = result.damaged
+                return result.due
+            }
+            for (id, reason) in damaged { Output.note("\(id) is damaged still and is not sent: \(reason)") }
+            if !damaged.isEmpty { throw ExitCode(74) }
+        }
     }
 
     struct Hold: ParsableCommand {
@@ -92,16 +119,20 @@ struct QueueCommand: ParsableCommand {
     }
 
     static func line(_ message: QueuedMessage) -> String {
-        let reason = message.waiting.first?.lastReply ?? ""
-        let state =
-            message.isDamaged
-            ? "damaged"
-            : message.isHeld ? "held" : message.attempts == 0 ? "new" : "next \(Output.time(message.nextAttempt))"
-        let to = message.waiting.prefix(3).map { "<\($0.address)>" }.joined(separator: " ")
-        let more = message.waiting.count > 3 ? " and \(message.waiting.count - 3) more" : ""
-        return
-            "\(message.id)  \(Output.time(message.arrival))  \(message.place.count)  <\(message.reversePath)> -> \(to)\(more)  [\(state)]"
-            + (reason.isEmpty ? "" : "  \(reason)")
+        let shown = message.isFailed ? message.recipients.filter { $0.state == .failed } : message.waiting
+        let reason = shown.first { !$0.lastReply.isEmpty }?.lastReply ?? ""
+        let to = shown.prefix(3).map { "<\($0.address)>" }.joined(separator: " ")
+        let more = shown.count > 3 ? " and \(shown.count - 3) more" : ""
+        let head = "\(message.id)  \(Output.time(message.arrival))  \(message.octets)  <\(message.reversePath)>"
+        return Output.harmless("\(head) -> \(to)\(more)  [\(state(message))]\(reason.isEmpty ? "" : "  \(reason)")")
+    }
+
+    private static func state(_ message: QueuedMessage) -> String {
+        if message.isDamaged { return "damaged" }
+        if message.isFailed { return "failed" }
+        if message.isHeld { return "held" }
+        if message.attempts == 0 { return "new" }
+        return message.nextAttempt <= SystemClock.now() ? "due" : "next \(Output.time(message.nextAttempt))"
     }
 
     static func open(_ configuration: ConfigurationOption) throws -> QueueInspector {

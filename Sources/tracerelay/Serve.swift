@@ -9,7 +9,9 @@ struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the relay.",
         discussion: """
-            SIGTERM and SIGINT stop intake, let deliveries that run end, and close the queue.
+            SIGTERM and SIGINT stop intake at once, let mail that is under way end for [limits] drain, and close the \
+            queue; a second one stops at once. What is not through stays queued. SIGHUP does nothing: lists are read anew \
+            by themselves, relay.conf at the next start.
 
             With --only tracking it serves pixel and links on [web] tracking-address, and needs nothing but the key file: \
             for a machine that faces the Internet. Hits wait in DATA-DIRECTORY/events.journal; move that file away, and \
@@ -25,7 +27,7 @@ struct Serve: AsyncParsableCommand {
         guard only == .tracking else { return try await Running.run(try configuration.load()) }
         let settings = try configuration.loadTracker()
         let handler = RelayLogHandler(settings.log)
-        try await Running.run([TrackerInstance(settings, log: handler)], handler)
+        try await Running.run([TrackerInstance(settings, log: handler)], handler, drain: .zero)
     }
 }
 
@@ -36,16 +38,21 @@ enum Running {
         whenReady: @escaping @Sendable (RelayInstance.Ports) -> Void = { _ in }
     ) async throws {
         let handler = RelayLogHandler(settings.log)
-        try await run(others + [RelayInstance(settings, log: handler, whenReady: whenReady)], handler)
+        try await run(
+            others + [RelayInstance(settings, log: handler, whenReady: whenReady)], handler,
+            drain: settings.limits.drain)
     }
 
-    static func run(_ services: [any Service], _ handler: RelayLogHandler) async throws {
+    static func run(_ services: [any Service], _ handler: RelayLogHandler, drain: Duration) async throws {
+        defer { handler.sink.flush() }
         var logger = Logger(label: "tracerelay") { _ in handler }
+        logger.logLevel = .info
+        let signals = StopSignals(logger: logger, sink: handler.sink, limit: drain + .seconds(4))
         logger.logLevel = .error
-        // Listed dependency-first: the relay, listed last, stops first.
+        // Listed dependency-first: the relay, listed last, stops first, and signals are watched to the end.
         let group = ServiceGroup(
             configuration: .init(
-                services: services.map {
+                services: ([signals] + services).map {
                     .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup)
                 },
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Relay
 import RelayConfiguration
+import Tracking
 
 /// `--config FILE`.
 struct ConfigurationOption: ParsableArguments {
@@ -30,6 +31,7 @@ struct ConfigurationOption: ParsableArguments {
 enum Exit {
     /// Says what is wrong and ends with a code of sysexits(3).
     static func failure(_ code: Int32, _ text: String) -> ExitCode {
+        LogSink.standardError.flush()
         FileHandle.standardError.write(Data((text + "\n").utf8))
         return ExitCode(code)
     }
@@ -88,10 +90,7 @@ enum Output {
 
     /// A span such as `30m`, `12h` or `7d`, in milliseconds.
     static func span(_ text: String) -> Int64? {
-        let units: [Character: Int64] = ["s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
-        guard let last = text.last, let unit = units[last], let number = Int64(text.dropLast()), 0...1_000_000 ~= number
-        else { return nil }
-        return number * unit
+        Quantity.duration(text).map { Int64($0 / .milliseconds(1)) }
     }
 
     /// A counter that rewrites its line on a terminal, and nothing elsewhere.

@@ -82,7 +82,7 @@ struct TokenCommand: ParsableCommand {
         func run() throws {
             let settings = try configuration.load()
             let codec = try Exit.guarded(78) {
-                try TrackingKeys.codec(try TrackingKeys.load(settings.keyFile, makesMissing: false))
+                try TrackingKeys.codec(try TrackingKeys.load(settings.keyFile))
             }
             let path = url.prefix { $0 != "?" && $0 != "#" }.split(separator: "/").suffix(2).map(String.init)
             guard path.count == 2, let kind = TokenKind.allCases.first(where: { $0.pathSegment == path[0] }) else {
@@ -124,7 +124,7 @@ struct Key: ParsableCommand {
 
     private static func load(_ configuration: ConfigurationOption) throws -> (KeyRing, String) {
         let path = try configuration.load().keyFile
-        return (try Exit.guarded(78) { try TrackingKeys.load(path, makesMissing: false) }, path)
+        return (try Exit.guarded(78) { try TrackingKeys.load(path) }, path)
     }
 
     struct List: ParsableCommand {
@@ -159,14 +159,22 @@ struct Key: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Make a key that signs from the next start of the service on; older ones go on verifying.")
         @OptionGroup var configuration: ConfigurationOption
+        @Flag(help: "Make a key file where it is lost; links in mail that went out with the lost keys stay dead.")
+        var newFile = false
 
         func run() throws {
-            let path = try configuration.load().keyFile
-            let isNew = !FileManager.default.fileExists(atPath: path)
-            var ring = try Exit.guarded(78) { try TrackingKeys.load(path, makesMissing: true) }
-            if !isNew {
-                _ = try Exit.guarded(73) { try TrackingKeys.add(to: &ring) }
-                try Exit.guarded(73) { try TrackingKeys.save(ring, path) }
+            let settings = try configuration.load()
+            let path = settings.keyFile
+            let ring = try Exit.guarded(78) {
+                guard TrackingKeys.isThere(path) else {
+                    if !newFile { try TrackingKeys.check(path, dataDirectory: settings.dataDirectory) }
+                    try TrackingKeys.make(path)
+                    return try TrackingKeys.load(path)
+                }
+                return try TrackingKeys.change(path) { ring in
+                    try TrackingKeys.add(to: &ring)
+                    return ring
+                }
             }
             print("key \(ring.signing?.id ?? 0) signs; restart the service to use it")
         }
@@ -180,14 +188,19 @@ struct Key: ParsableCommand {
         @Flag(help: "Break every link this key has signed.") var revoke = false
 
         func run() throws {
-            var (ring, path) = try Key.load(configuration)
-            guard ring.set(revoke ? .revoked : .retired, for: id) else {
-                throw Exit.failure(64, "there is no key \(id) in \(path)")
+            let path = try configuration.load().keyFile
+            do {
+                try TrackingKeys.change(path) { ring in
+                    guard ring.set(revoke ? .revoked : .retired, for: id) else {
+                        throw Exit.failure(64, "there is no key \(id) in \(path)")
+                    }
+                    guard ring.signing != nil else {
+                        throw Exit.failure(64, "key \(id) is the only active one; `tracerelay key add` first")
+                    }
+                }
+            } catch let failure as TrackingKeys.Failure {
+                throw Exit.failure(78, "\(failure)")
             }
-            guard ring.signing != nil else {
-                throw Exit.failure(64, "key \(id) is the only active one; `tracerelay key add` first")
-            }
-            try Exit.guarded(73) { try TrackingKeys.save(ring, path) }
             print("key \(id) is \(revoke ? "revoked" : "retired"); restart the service to use the change")
         }
     }

@@ -32,14 +32,15 @@ extension EndToEnd {
             try await lab.start()
             let to = ["ann@c.example", "bob@c.example", "eve@c.example"]
             #expect(await lab.client().send(mail, to: to) == [250, 250, 250])
-            #expect(await lab.upstream.wait(for: mode == "split" ? 3 : 2))
+            #expect(await lab.delivers(mode == "split" ? 3 : 2))
             for message in lab.upstream.messages {
                 let text = String(decoding: message.content, as: UTF8.self)
                 #expect(text.contains("/o/") == (message.to == ["eve@c.example"]), "\(message.to)")
                 #expect(!text.contains("X-AliDM-Trace"))
             }
-            let metrics = try lab.console("/metrics")
-            #expect(metrics.contains("mail_passed_through_total{reason=\"recipient-denied\"} 2\n"))
+            try await lab.waitForPage("/metrics") {
+                $0.contains("mail_passed_through_total{reason=\"recipient-denied\"} 2\n")
+            }
         }
     }
 
@@ -48,35 +49,54 @@ extension EndToEnd {
         let lab = try await Lab(trackingLines: "keep-source = \"1h\"\nkeep-subject = true")
         try await lab.start()
         #expect(await lab.client().send(mail) == [250])
-        #expect(await lab.upstream.wait(for: 1))
+        #expect(await lab.delivers(1))
         _ = try await lab.waitForLog("removed")
-        var list = ""
-        for _ in 0..<100 where !list.contains("sent\":1") {
-            list = try lab.console("/api/v1/messages")
-            try await Task.sleep(for: .milliseconds(50))
-        }
+        let list = try await lab.waitForPage("/api/v1/messages") { $0.contains("sent\":1") }
         #expect(list.contains("\"subject\":\"Grüße\"") && list.contains("\"sent\":1"))
         let id = try #require(list.firstMatch(of: /"message":"([0-9a-f]{20})"/)?.1)
-        let page = try lab.console("/messages/\(id)")
+        let page = try await lab.console("/messages/\(id)")
         #expect(
             page.contains("tracked as link 0") && page.contains("Timeline") && page.contains("ann@customer.example"))
         #expect(
-            try lab.console("/messages/\(id)/original").contains("\r\n\r\n<html><body><a href=\"https://a.example/"))
-        let sent = try lab.console("/messages/\(id)/sent")
+            try await lab.console("/messages/\(id)/original")
+                .contains("\r\n\r\n<html><body><a href=\"https://a.example/"))
+        let sent = try await lab.console("/messages/\(id)/sent")
         let arrived = String(decoding: try #require(lab.upstream.messages.first).content, as: UTF8.self)
         #expect(sent.hasSuffix("\r\n\r\n" + arrived))
-        #expect(try lab.console("/messages/\(id)/html/sent").contains("/c/"))
+        #expect(try await lab.console("/messages/\(id)/html/sent").contains("/c/"))
         // Erased, it is nowhere.
         let erased = try await lab.run(
             "events", "erase", "ann@customer.example", "--config", lab.folder + "/relay.conf")
         #expect(erased.output.contains("is erased from 1 mail"))
-        let after = try lab.console("/messages/\(id)")
+        let after = try await lab.console("/messages/\(id)")
         #expect(!after.contains("ann@customer.example") && !after.contains("Grüße"))
-        #expect(try lab.console("/messages/\(id)/original").hasPrefix("HTTP/1.1 404"))
+        #expect(try await lab.console("/messages/\(id)/original").hasPrefix("HTTP/1.1 404"))
+    }
+}
+
+extension EndToEnd {
+    /// Of anonymous mail no text is kept, whatever `keep-source` says: it names its recipient.
+    @Test func anonymousMailLeavesNoText() async throws {
+        let lab = try await Lab(
+            trackingLines: "keep-source = \"1h\"\nprivacy = \"anonymous\"", more: "[tag.Named]\nprivacy = \"full\"")
+        try await lab.start()
+        for (number, tag) in ["Test", "Named"].enumerated() {
+            let trace = TraceHeader.encode(TraceRequest(tagName: tag, opens: true, clicks: true))
+            let header = "X-AliDM-Trace: \(String(decoding: trace, as: UTF8.self))\nTo: ann@customer.example\n"
+            #expect(await lab.client().send(header + "Subject: x\n\nx\n") == [250])
+            #expect(await lab.delivers(number + 1))
+            try await lab.waitForPage("/api/v1/messages?tag=\(tag)") { $0.contains("\"tag\":\"\(tag)\"") }
+        }
+        // The texts are kept one after the other: where the second one is, the first would be.
+        for (tag, status) in [("Named", "200"), ("Test", "404")] {
+            let list = try await lab.console("/api/v1/messages?tag=\(tag)")
+            let id = try #require(list.firstMatch(of: /"message":"([0-9a-f]{20})"/)?.1)
+            try await lab.waitForPage("/messages/\(id)/original") { $0.hasPrefix("HTTP/1.1 \(status)") }
+        }
     }
 }
 
 extension Lab {
     /// GET as a browser on this machine would.
-    fileprivate func console(_ path: String) throws -> String { try get(path, host: "127.0.0.1") }
+    fileprivate func console(_ path: String) async throws -> String { try await get(path, host: "127.0.0.1") }
 }

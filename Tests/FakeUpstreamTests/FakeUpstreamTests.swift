@@ -111,9 +111,37 @@ private func failure(_ report: DeliveryReport) -> UpstreamFailure? {
 @Test(arguments: [
     "[{\"at\": \"NOWHERE\", \"action\": \"hang-up\"}]", "[{\"at\": \"MAIL\", \"action\": \"reply\"}]", "{}",
     "[{\"at\": \"MAIL\", \"action\": \"accept-and-hang-up\"}]",
+    "[{\"at\": \"MAIL\", \"action\": \"hang-up\", \"tiems\": 1}]",
 ])
 func badScriptsAreRefused(_ json: String) {
     #expect(throws: FaultScript.Defect.self) { try FaultScript(json: Array(json.utf8)) }
+}
+
+@Test func anUnknownKeyOfAScriptIsNamed() {
+    let entries = [
+        "{\"at\": \"MAIL\", \"action\": \"hang-up\"}", "{\"at\": \"MAIL\", \"action\": \"hang-up\", \"tiems\": 1}",
+    ]
+    do {
+        _ = try FaultScript(json: Array("[\(entries.joined(separator: ","))]".utf8))
+        Issue.record("taken")
+    } catch {
+        #expect("\(error)".contains("entry 2: \"tiems\" is no key of a fault"))
+    }
+}
+
+/// Refused at the banner, as `connect` with `reply` says; the client then gets its answers, not silence.
+@Test func aReplyAtConnectTakesTheBannersPlace() async throws {
+    var settings = FakeUpstream.Settings()
+    settings.script = try FaultScript([Fault(at: "connect", action: .reply, reply: "554 5.3.2 not today", times: 1)])
+    let upstream = try await FakeUpstream.start(settings)
+    let pool = try pool(upstream)
+    guard case .session? = failure(try await send(pool)) else {
+        Issue.record("a banner that refuses was not heard")
+        return
+    }
+    #expect(codes(try await send(pool)) == [250])
+    await pool.close()
+    await upstream.stop()
 }
 
 @Test func certificatesAreChecked() async throws {

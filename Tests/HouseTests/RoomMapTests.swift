@@ -8,12 +8,12 @@ private func text(_ path: String) throws -> String {
     try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
 }
 
-/// Targets of Package.swift and what they depend on among themselves.
+/// Targets of Package.swift and what they depend on among themselves; what only tests have is no room.
 private func targets() throws -> [String: Set<String>] {
     let manifest = try text("Package.swift")
     var result: [String: Set<String>] = [:]
     let pattern = /\.(?:target|executableTarget|systemLibrary)\(\s*name: "(\w+)"((?:.|\n)*?)(?=\n        \.|\n    \])/
-    for match in manifest.matches(of: pattern) {
+    for match in manifest.matches(of: pattern) where !match.2.contains("path: \"Tests/") {
         let names = match.2.matches(of: /"(\w+)"/).map { String($0.1) }
         result[String(match.1)] = Set(names)
     }

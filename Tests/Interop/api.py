@@ -101,11 +101,14 @@ class Site(Relay):
         before, after = self.config.read_text().split("[web]\n")
         address, after = after.split("[queue]\n")
         self.config.write_text(
-            f"{before}[web]\naddress = \"127.0.0.1:0\"\n{self.web_lines}\n[queue]\n"
+            f"{before}[web]\naddress = \"127.0.0.1:0\"\ntracking-address = \"127.0.0.1:0\"\n"
+            f"i-accept-open-console = true\n{self.web_lines}\n[queue]\n"
             + after.replace('"500ms"', '"1h"'))
         if self.journal:
             self.data.mkdir()
-            self.said = self.command("events", "import", self.journal)
+            # Beside events that are there a start makes no key by itself.
+            self.command("key", "add", "--new-file")
+            self.said = self.command("events", "import", "--from-relay", self.journal)
             self.journal = None
         super().start(environment)
 
@@ -368,10 +371,10 @@ class Done:
 
     # By the definitions.
     figures = {
-        "Test": dict(accepted=15, tracked=15, sent=11, deferred=3, failed=1, opens=6, uniqueOpens=6, inferredOpens=1,
+        "Test": dict(accepted=15, tracked=15, sent=11, deferred=3, failed=1, opens=7, uniqueOpens=6, inferredOpens=1,
                      clicks=2, uniqueClicks=2, copies=8, copiesOpened=6, copiesClicked=2, human=8, proxy=1, privacy=1,
                      scanner=2, prefetch=1, head=2),
-        "News": dict(accepted=3, tracked=3, sent=9, opens=3, uniqueOpens=3, inferredOpens=1, clicks=1, uniqueClicks=1,
+        "News": dict(accepted=3, tracked=3, sent=9, opens=4, uniqueOpens=3, inferredOpens=1, clicks=1, uniqueClicks=1,
                      copies=9, copiesOpened=3, copiesClicked=1, human=3, proxy=1),
         "Anon": dict(accepted=2, tracked=2, sent=2, opens=2, clicks=1, human=3),
         "Down": dict(accepted=1, tracked=1, deferred=1),
@@ -442,7 +445,8 @@ def check_metrics(site, client, before, done):
     for name in ("phase_duration_seconds", "sync_duration_seconds"):
         check_histogram(after, name)
     waiting = client.queue()
-    expect(after.of("queue_messages") == {(): 4} and len(waiting) == 4, "queue_messages: those that wait")
+    expect(after.of("queue_messages") == {(): 5} and len(waiting) == 5 and after.of("queue_failed_messages") == {(): 1},
+           "queue_messages: four that wait, and one that failed and is kept", after.of("queue_messages"))
     age = time.time() - min(entry["arrival"] for entry in waiting) / 1000
     expect(abs(after.of("queue_oldest_seconds")[()] - age) < 5, "queue_oldest_seconds: the age of the oldest of them")
     room = os.statvfs(site.data)
@@ -909,9 +913,9 @@ def check_queue(site, client, done):
     wait_until(lambda: all(entry["attempts"] for entry in client.queue()), "each has been tried")
     answer = client.api("queue")
     every = client.queue()
-    expect(answer["count"] == len(every) == 10, "ten mails wait")
+    expect(answer["count"] == len(every) == 11, "ten mails wait, and one is kept", answer["count"])
     expect([client.queue(page) for page in (1, 3)] == [every] * 2, "pages by `after` give each once and all")
-    expect(client.api("queue", {"limit": 3})["count"] == 10, "the count is that of all")
+    expect(client.api("queue", {"limit": 3})["count"] == 11, "the count is that of all")
     answer = client.ask("GET", "/api/v1/queue", {"after": "nonsense"})
     expect(answer.status == 400 and "after" in answer.sentence, "a cursor that is none gets 400, not the first page again",
            f"{answer.status} {answer.body[:80]}")
@@ -948,8 +952,8 @@ def check_queue(site, client, done):
         ("GET", first), ("DELETE", first), ("POST", f"{first}/retry"), ("POST", f"{first}/hold"),
         ("POST", f"{first}/release"))]
     expect(answers == [404] * 5, "what was deleted is not found any more", answers)
-    expect(client.api("queue")["count"] == 9 and Metrics(client).of("queue_messages") == {(): 9},
-           "nine wait, /metrics says so too")
+    expect(client.api("queue")["count"] == 10 and Metrics(client).of("queue_messages") == {(): 10},
+           "ten are left, /metrics says so too")
     second = done.sent["later"][1]
     site.command("queue", "hold", second)
     expect(client.api(f"queue/{second}")["held"] is True, "the API shows what the command held")

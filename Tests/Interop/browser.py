@@ -394,7 +394,11 @@ class Lab:
         self.shop = Waiting("shop", tracking=keep + '[tag.newsletter]\nclicks = "always"\n[tag.order-confirmation]')
         path = FOLDER / "days.journal"
         path.write_bytes(journal())
-        result = self.shop.run("events", "import", path)
+        # Beside events that are there a start makes no key by itself.
+        self.shop.data.mkdir(mode=0o700, exist_ok=True)
+        result = self.shop.run("key", "add", "--new-file")
+        check(result.returncode == 0, f"a key of its own {result.stderr}".rstrip())
+        result = self.shop.run("events", "import", "--from-relay", path)
         check(result.returncode == 0, f"thirty days are imported: {(result.stdout + result.stderr).strip()}")
         trace = "eyJUYWdOYW1lIjoibmV3c2xldHRlciIsIk9wZW5UcmFjZSI6IjEiLCJMaW5rVHJhY2UiOiIxIn0="
         self.waiting = []

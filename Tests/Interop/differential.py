@@ -174,8 +174,13 @@ def compare_parts(trial, counts):
     mail.opens, mail.clicks = trial.flags
     before, after = ({part.path: part for part in root.walk()} for root in (trial.old, trial.new))
     reports = {part["path"]: part for part in trial.report["parts"]}
+    try:
+        pixel_path = parts.pixel_path(trial.old, html, mail.policy)
+    except parts.Unreadable as reason:
+        counts[f"mail not compared: {reason}"] += 1
+        return
     for path in eligible:
-        has_pixel = path == html[:1][0] and mail.opens and not trial.policy.is_upstream if html else False
+        has_pixel = path == pixel_path and mail.opens and not trial.policy.is_upstream
         links = mail.take_numbers(reports[path]["links"])
         must = bool(has_pixel or links or trial.policy.is_upstream)
         structure.expect((path in trial.rewritten) == must, f"part {path}: whether it is rewritten", str(must))
@@ -207,16 +212,29 @@ def verdicts(trial, policy):
     """The reasons that may be given under a tag that exists; "" where the mail is tracked."""
     if not any(policy.flags(trial.asked[1:])) and not policy.is_upstream:
         return {"flags-off"}
-    if trial.old.first(b"dkim-signature") is not None and policy.dkim_signed == "pass-through":
+    if any(trial.old.first(name) is not None for name in structure.SIGNATURES) and policy.dkim_signed == "pass-through":
         return {"dkim-signed"}
     plain = structure.eligible_paths(trial.old,
      "plain") if policy.text_links and policy.flags(trial.asked[1:])[1] else []
-    odd = {"unknown-charset", "charset-undecodable", "inline-pgp", "unknown-encoding"}
+    odd = {"unknown-charset", "charset-undecodable", "inline-pgp", "unknown-encoding", "transfer-encoding-doubtful"}
     if structure.eligible_paths(trial.old):
         # No pixel was asked for, and no link is one to track: what there is to track is checked part by part.
-        untracked = set() if policy.is_upstream or policy.flags(trial.asked[1:])[0] else {"nothing-to-track"}
+        untracked = set() if policy.is_upstream else {"nothing-to-track"}
+        if untracked and policy.flags(trial.asked[1:])[0]:
+            untracked = without_pixel(trial, policy)
         return odd | {""} | untracked
     return {"no-html-part", "signed", "report", "encrypted"} | ({""} if plain and not policy.is_upstream else set())
+
+
+def without_pixel(trial, policy):
+    """The reasons of a mail that asks for a pixel, has no place for one, and no link to track either."""
+    html = structure.eligible_paths(trial.old)
+    try:
+        if parts.pixel_path(trial.old, html, policy):
+            return set()
+    except (parts.Unreadable, structure.Difference):
+        pass
+    return {"nothing-to-track", "no-place-for-pixel"}
 
 
 def differs_in_header(root):

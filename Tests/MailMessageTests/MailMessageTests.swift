@@ -26,6 +26,11 @@ func quotedPrintableComesBack(_ sample: String) {
     }
 }
 
+@Test func removalsThatShareOctetsDoNotCollide() {
+    let edits = SpliceList(inserting: bytes("X"), at: 1, removing: [4..<6, 0..<3, 5..<7, 4..<5, 9..<9])
+    #expect(edits.applied(to: bytes("0123456789")) == bytes("0X3789"))
+}
+
 @Test func base64ComesBackAndItsURLFormIsCanonical() {
     for count in 0..<70 {
         let sample = (0..<count).map { UInt8(truncatingIfNeeded: $0 * 37) }

@@ -2,76 +2,6 @@ import MessageQueue
 import Synchronization
 import Testing
 
-/// A store in memory.
-private final class MemoryStore: QueueStore {
-    let messages = Mutex<[QueueID: QueuedMessage]>([:])
-    let asked = Mutex(0)
-
-    func open() async throws -> QueueRecovery { QueueRecovery() }
-    func commit(_ message: QueuedMessage, _ content: QueueContent) async throws -> QueuedMessage {
-        messages.withLock { $0[message.id] = message }
-        return message
-    }
-    func update(_ message: QueuedMessage) {
-        messages.withLock { if $0[message.id] != nil { $0[message.id] = message } }
-    }
-    func remove(_ id: QueueID) { messages.withLock { $0[id] = nil } }
-    func content(of message: QueuedMessage) async throws -> [UInt8] { [7] }
-    func due(_ upstream: String, before now: Int64, limit: Int) async throws -> [QueuedMessage] {
-        asked.withLock { $0 += 1 }
-        return messages.withLock { all in
-            Array(
-                all.values.filter { $0.upstream == upstream && $0.nextAttempt <= now && !$0.isHeld }
-                    .sorted { ($0.nextAttempt, $0.id) < ($1.nextAttempt, $1.id) }.prefix(limit))
-        }
-    }
-    func nextDue(after now: Int64) async throws -> Int64? {
-        messages.withLock { $0.values.map(\.nextAttempt).filter { $0 > now }.min() }
-    }
-    func reassign(unless known: [String], to fallback: String) async throws {}
-    func changeCount() async throws -> Int { 0 }
-    func makeSpill() throws -> any QueueSpill { throw QueueError.storageFailed("no spills here") }
-    func close() async {}
-}
-
-private struct Setting {
-    let store = MemoryStore()
-    let time = Clock()
-    let queue: MessageQueue
-
-    final class Clock: Sendable {
-        let now = Mutex<Int64>(1_000)
-    }
-
-    init(waits: [Int64] = [100, 200], lifetime: Int64 = 1_000) {
-        let time = time
-        queue = MessageQueue(
-            store: store, upstreams: ["default", "other"], schedule: RetrySchedule(waits: waits, lifetime: lifetime),
-            now: { time.now.withLock { $0 } })
-    }
-
-    func submit(_ upstream: String = "default", recipients: [String] = ["a@b.test"]) async throws -> QueueID {
-        let id = await queue.makeID()
-        let now = time.now.withLock { $0 }
-        let new = NewMessage(arrival: now, upstream: upstream, reversePath: "", recipients: recipients, octets: 1)
-        try await queue.submit(new, id: id, content: .memory([7]))
-        return id
-    }
-}
-
-@Test func idsAreOrderedAndReadable() async throws {
-    let setting = Setting()
-    var last = await setting.queue.makeID()
-    for _ in 0..<1_000 {
-        let next = await setting.queue.makeID()
-        #expect(next > last)
-        #expect(QueueID(next.description) == next && next.description.count == 13)
-        #expect(QueueID(next.description.lowercased()) == next)
-        last = next
-    }
-    for text in ["", "0", "ZZZZZZZZZZZZZ", "U000000000000"] { #expect(QueueID(text) == nil) }
-}
-
 @Test func firstInFirstOutAndOnceEach() async throws {
     let setting = Setting()
     _ = try await setting.queue.start()
@@ -157,18 +87,21 @@ private final class Counts: Sendable {
     setting.time.now.withLock { $0 = 2_000 }
     settlement = await setting.queue.settle(lease, [1: .deferred("451 still")])
     #expect(settlement.expired.map(\.address) == ["c@d.test"] && settlement.nextAttempt == nil)
-    #expect(setting.store.messages.withLock { $0.isEmpty })
+    #expect(settlement.isKept)
 }
 
 @Test func aPausedUpstreamIsLeftAloneAndOthersGoOn() async throws {
     let setting = Setting()
     _ = try await setting.queue.start()
-    await setting.queue.pause("default", until: 5_000)
+    await setting.queue.pause("default", for: .milliseconds(4_000))
     let waiting = try await setting.submit()
     let other = try await setting.submit("other")
     #expect(await setting.queue.next("other")?.message.id == other)
     let worker = Task { await setting.queue.next("default")?.message.id }
     await setting.queue.tick()
+    setting.time.now.withLock { $0 = 4_999 }
+    await setting.queue.tick()
+    #expect(await setting.queue.statistics.leased == 1)
     setting.time.now.withLock { $0 = 5_000 }
     await setting.queue.tick()
     #expect(await worker.value == waiting)

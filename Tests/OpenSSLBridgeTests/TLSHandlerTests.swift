@@ -120,6 +120,13 @@ private func exchange(
     }
     let wrongName = try await failure(authority.issue(names: ["other.test"]))
     #expect(wrongName == .certificateNameMismatch(expected: "relay.test", presented: "DNS:other.test"))
+    // RFC 9525 §6.3: a name in the subject is none, even the right one.
+    let nameless = try await failure(authority.issueWithoutNames(commonName: "relay.test"))
+    if case .certificateNameMismatch(expected: "relay.test", let presented)? = nameless {
+        #expect(presented.hasPrefix("no name (its subject, CN = relay.test"))
+    } else {
+        Issue.record("\(nameless as Any)")
+    }
     if case .certificateExpired? = try await failure(
         authority.issue(names: ["relay.test"], validity: -7_200 ... -3_600))
     {

@@ -52,9 +52,26 @@ private let example: String = {
     }
     for (heading, keys) in Schema.sections {
         // What a tag inherits stands under [tracking].
-        let known = Set(keys.map(\.name)).subtracting(heading == "[tag.NAME]" ? Set(Schema.policy.map(\.name)) : [])
+        let inherited = heading == "[tag.NAME]" ? Set(PolicyKey.ofTracking.map(\.name)) : []
+        let known = Set(keys).subtracting(inherited)
         #expect(known.subtracting(named[heading] ?? []) == [], "missing under \(heading)")
-        #expect((named[heading] ?? []).subtracting(Set(keys.map(\.name))) == [], "unknown under \(heading)")
+        #expect((named[heading] ?? []).subtracting(keys) == [], "unknown under \(heading)")
+    }
+}
+
+/// Behind each policy key the example says what its row says, and gives the default as the row does.
+@Test func theExampleSaysOfEachPolicyKeyWhatItsRowSays() throws {
+    let lines = example.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+    let builtIn = TagPolicy(baseURL: try BaseURL("https://t.example.com"))
+    let start = try #require(lines.firstIndex(of: "[tracking]"))
+    for key in PolicyKey.all {
+        let number = try #require(lines[start...].firstIndex { $0.hasPrefix("\(key.name) = ") }, "\(key.name)")
+        let line = lines[number]
+        #expect(
+            line.hasSuffix("  # \(key.sentence)") || lines[number - 1] == "# \(key.sentence)", "\(key.name): \(line)")
+        // Nothing is built in for the host, and a key of a tag alone is shown in use.
+        guard key.name != "base-url", key.scope == .everywhere else { continue }
+        #expect(line.hasPrefix("\(key.name) = \(key.value(in: builtIn))  "), "\(key.name): \(line)")
     }
 }
 
@@ -105,11 +122,64 @@ private let example: String = {
             + "[[listener]]\naddress = \"127.0.0.1:1\"\n[[listener]]\naddress = \"127.0.0.1:2\"\ntls = \"starttls\"\n",
         "relay.conf:9:1: tls: needs `certificate-file` and `key-file`"
     ),
+    (
+        minimal + "[[listener]]\naddress = \"127.0.0.1:2525\"\n[[listener]]\naddress = \"0.0.0.0:2525\"\n"
+            + "networks = [\"10.0.0.0/8\"]\n",
+        "relay.conf:8:1: address: 0.0.0.0:2525 and 127.0.0.1:2525 need the same port; choose another"
+    ),
+    (
+        minimal + "[[listener]]\naddress = \"localhost:2525\"\n[web]\naddress = \"127.0.0.1:2525\"\n",
+        "relay.conf:8:1: address: 127.0.0.1:2525 and localhost:2525 need the same port; choose another"
+    ),
+    (
+        minimal + "[web]\naddress = \"127.0.0.1:2525\"\n",
+        "relay.conf:6:1: address: 127.0.0.1:2525 and 127.0.0.1:2525 need the same port; choose another"
+    ),
+    (
+        minimal + "[web]\ntracking-address = \"[::]:8025\"\n",
+        "relay.conf:6:1: address: [::]:8025 and 127.0.0.1:8025 need the same port; choose another"
+    ),
+    (
+        minimal + "[[listener]]\naddress = \"0.0.0.0:25\"\nnetworks = [\"0.0.0.0/1\", \"128.0.0.0/1\"]\n",
+        "relay.conf:7:1: networks: so many addresses that may send without a password are an open relay; name the networks of your machines"
+    ),
+    (
+        minimal + "[[listener]]\naddress = \"[::]:25\"\nnetworks = [\"2000::/3\"]\n",
+        "relay.conf:7:1: networks: so many addresses that may send without a password are an open relay; name the networks of your machines"
+    ),
+    (minimal + "[queue]\nlifetime = \"0s\"\n", "relay.conf:6:1: lifetime: must be 1s to 365d"),
+    (
+        minimal + "[queue]\nretry = [\"0s\"]\n",
+        "relay.conf:6:1: retry: needs at least one wait, and none shorter than 100ms"
+    ),
+    (
+        minimal + "[tag.a]\ndescription = \"\(String(repeating: "é", count: 501))\"\n",
+        "relay.conf:6:1: description: must be at most 500 characters"
+    ),
     (minimal + "tag = { a = { clik = 1 } }\n", "relay.conf:5:1: unknown key \"tag\" in [tracking]"),
 ])
 func errorsNameThePlaceAndTheMend(_ text: String, _ expected: String) {
     let found = errors(text)
     #expect(found.contains { $0 == expected || expected.hasSuffix("[tracking]") && $0.hasPrefix(expected) }, "\(found)")
+}
+
+/// Networks that are large and nobody's but the owner's, and ports that only look the same.
+@Test(arguments: [
+    "[[listener]]\naddress = \"0.0.0.0:25\"\nnetworks = [\"10.0.0.0/8\", \"172.16.0.0/12\", \"fc00::/7\"]\n",
+    "[[listener]]\naddress = \"127.0.0.1:2525\"\n[[listener]]\naddress = \"127.0.0.2:2525\"\n",
+    "[[listener]]\naddress = \"127.0.0.1:0\"\n[[listener]]\naddress = \"127.0.0.1:0\"\n",
+    "[[listener]]\naddress = \"0.0.0.0:2525\"\nnetworks = [\"10.0.0.0/8\"]\n[[listener]]\naddress = \"[::1]:2525\"\n",
+])
+func whatIsRightIsNoError(_ text: String) { #expect(errors(minimal + text) == []) }
+
+@Test func aTrackersPortsDiffer() {
+    let text = "[tracking]\nbase-url = \"https://t.example.com\"\n[web]\ntracking-address = \"127.0.0.1:8025\"\n"
+    #expect {
+        try ConfigurationLoader.parseTracker(text, file: "relay.conf")
+    } throws: { error in
+        "\(error)".contains(
+            "relay.conf:4:1: address: 127.0.0.1:8025 and 127.0.0.1:8025 need the same port; choose another")
+    }
 }
 
 @Test func allErrorsComeAtOnceInTheirOrder() {
@@ -121,6 +191,13 @@ func errorsNameThePlaceAndTheMend(_ text: String, _ expected: String) {
     #expect(errors("a = [1,\nb = \"").first?.hasPrefix("relay.conf:2:") == true)
 }
 
+@Test(arguments: [("http://t.example.com", 1), ("https://t.example.com", 0), ("http://127.0.0.1", 0)])
+func aHostWithoutTLSIsWarnedOfOnce(_ base: String, _ count: Int) throws {
+    let settings = try ConfigurationLoader.parse(
+        minimal.replacing("https://t.example.com", with: base) + "[tag.a]\n[tag.b]\n", file: "f")
+    #expect(settings.warnings.count { $0.message.contains("https pages stay untracked") } == count)
+}
+
 @Test func tagsInheritAndSayFromWhere() throws {
     let settings = try ConfigurationLoader.parse(
         minimal + "clicks = \"never\"\n[tag.a]\nclicks = \"always\"\nutm = { utm_source = \"s\" }\n[tag.b]\n", file: "f"
@@ -128,12 +205,12 @@ func errorsNameThePlaceAndTheMend(_ text: String, _ expected: String) {
     let a = try #require(TagName("a")), b = try #require(TagName("b"))
     #expect(settings.policies.tags[a]?.clicks == .always && settings.policies.tags[b]?.clicks == .never)
     #expect(settings.policies.tags[a]?.utm == [CampaignParameter(name: "utm_source", value: "s")])
-    func origin(_ tag: String, _ key: String) -> String? {
-        settings.origins.first { $0.tag == tag && $0.key == key }?.origin
+    func origin(_ tag: TagName, _ key: String) -> String? {
+        settings.policyLines[tag]?.first { $0.key == key }?.origin
     }
-    #expect(origin("a", "clicks") == "[tag.a], line 7")
-    #expect(origin("b", "clicks") == "[tracking], line 5")
-    #expect(origin("b", "pixel") == "built in")
+    #expect(origin(a, "clicks") == "[tag.a], line 7")
+    #expect(origin(b, "clicks") == "[tracking], line 5")
+    #expect(origin(b, "pixel") == "built in")
 }
 
 @Test func defaultsAreThoseOfTheContract() throws {

@@ -1,7 +1,8 @@
 import SMTPProtocol
 import Testing
 
-private struct Upstream {
+/// An upstream's words, and what the client under test makes of them.
+struct HeardUpstream {
     var session: ClientSession
     var framer = ReplyFramer()
     var sent: [String] = []
@@ -44,14 +45,14 @@ private let hello = "220 hi\n250-x\n250-PIPELINING\n250-SIZE 100\n250-STARTTLS\n
 private let secured = hello + "220 go\n"
 private let again = "250-x\n250-PIPELINING\n250-8BITMIME\n250 AUTH=LOGIN\n"
 
-private func transaction(_ count: Int = 2) throws -> Transaction {
+func clientTransaction(_ count: Int = 2) throws -> Transaction {
     let sender = try #require(Mailbox("s@x.test"))
     let recipients = try (0..<count).map { ForwardPath(try #require(Mailbox("r\($0)@y.test"))) }
     return Transaction(reversePath: ReversePath(sender), recipients: recipients, octets: 5, isEightBit: true)
 }
 
-private func ready(_ lockStep: Bool = false) throws -> Upstream {
-    var upstream = Upstream(ClientSession.Settings(hostname: "me", requiresStartTLS: false))
+func readyUpstream(_ lockStep: Bool = false) throws -> HeardUpstream {
+    var upstream = HeardUpstream(ClientSession.Settings(hostname: "me", requiresStartTLS: false))
     upstream.hear("220 hi\n" + (lockStep ? "250 x\n" : "250-x\n250 PIPELINING\n"))
     upstream.sent = []
     #expect(upstream.session.isReady)
@@ -60,7 +61,7 @@ private func ready(_ lockStep: Bool = false) throws -> Upstream {
 
 @Test func startTLSThenLogin() {
     let credentials = Credentials(username: "u", password: Secret(Array("p".utf8)))
-    var upstream = Upstream(ClientSession.Settings(hostname: "me", credentials: credentials))
+    var upstream = HeardUpstream(ClientSession.Settings(hostname: "me", credentials: credentials))
     upstream.hear(hello)
     upstream.hear("220 go\n")
     upstream.hear(again)
@@ -82,7 +83,7 @@ private func ready(_ lockStep: Bool = false) throws -> Upstream {
     (String(repeating: "220-a\n", count: 101), .violation("a reply has more than 100 lines")),
 ])
 func failuresHaveTheirName(_ text: String, _ failure: ClientFailure) {
-    var upstream = Upstream(ClientSession.Settings(hostname: "me"))
+    var upstream = HeardUpstream(ClientSession.Settings(hostname: "me"))
     upstream.hear(text)
     #expect(upstream.failure == failure)
     #expect(!failure.sentence.isEmpty)
@@ -91,24 +92,27 @@ func failuresHaveTheirName(_ text: String, _ failure: ClientFailure) {
 
 @Test func wrongPasswordIsItsOwnFailure() {
     let credentials = Credentials(username: "u", password: Secret([1]))
-    var upstream = Upstream(ClientSession.Settings(hostname: "me", requiresStartTLS: false, credentials: credentials))
+    var upstream = HeardUpstream(
+        ClientSession.Settings(hostname: "me", requiresStartTLS: false, credentials: credentials))
     upstream.hear("220 hi\n250 AUTH\n")
     #expect(upstream.failure == .authenticationNotOffered(mechanisms: []))
-    upstream = Upstream(ClientSession.Settings(hostname: "me", requiresStartTLS: false, credentials: credentials))
+    upstream = HeardUpstream(ClientSession.Settings(hostname: "me", requiresStartTLS: false, credentials: credentials))
     upstream.hear("220 hi\n250-x\n250 AUTH PLAIN\n535 no\n")
     #expect(upstream.failure == .authenticationRefused(Reply(535, nil, "no")))
 }
 
 @Test(arguments: [false, true])
 func recipientsAreJudgedOneByOne(_ lockStep: Bool) throws {
-    var upstream = try ready(lockStep)
-    upstream.run(upstream.session.begin(try transaction(3)))
+    var upstream = try readyUpstream(lockStep)
+    upstream.run(upstream.session.begin(try clientTransaction(3)))
     #expect(upstream.sent.count == (lockStep ? 1 : 5))
     upstream.hear("250 ok\n250 ok\n550 5.1.1 no\n452 many\n")
     #expect(!upstream.sendsContent)
     upstream.hear("354 go\n")
     #expect(upstream.sendsContent)
-    #expect(upstream.session.awaitsVerdict)
+    #expect(upstream.session.standing == .notTaken)
+    upstream.session.contentSent()
+    #expect(upstream.session.standing == .awaitsVerdict)
     upstream.hear("250 2.0.0 queued\n")
     let results = try #require(upstream.results)
     #expect(results.map(\.isAccepted) == [true, false, false])
@@ -118,8 +122,8 @@ func recipientsAreJudgedOneByOne(_ lockStep: Bool) throws {
 
 @Test(arguments: [false, true])
 func noContentWhereNobodyIsAccepted(_ lockStep: Bool) throws {
-    var upstream = try ready(lockStep)
-    upstream.run(upstream.session.begin(try transaction(1)))
+    var upstream = try readyUpstream(lockStep)
+    upstream.run(upstream.session.begin(try clientTransaction(1)))
     upstream.hear(lockStep ? "250 ok\n550 no\n250 reset\n" : "250 ok\n550 no\n354 go\n554 nothing\n")
     #expect(!upstream.sendsContent)
     #expect(upstream.results?.map(\.reply.code) == [550])
@@ -129,8 +133,8 @@ func noContentWhereNobodyIsAccepted(_ lockStep: Bool) throws {
 
 @Test(arguments: [false, true])
 func aRefusedSenderRefusesAll(_ lockStep: Bool) throws {
-    var upstream = try ready(lockStep)
-    upstream.run(upstream.session.begin(try transaction(2)))
+    var upstream = try readyUpstream(lockStep)
+    upstream.run(upstream.session.begin(try clientTransaction(2)))
     upstream.hear(lockStep ? "436 no\n" : "436 no\n503 x\n503 x\n503 x\n")
     #expect(upstream.results?.map(\.reply.code) == [436, 436])
     #expect(upstream.results?.first?.phase == .mail)
@@ -138,8 +142,8 @@ func aRefusedSenderRefusesAll(_ lockStep: Bool) throws {
 }
 
 @Test func closingInTheMiddleNamesThePhase() throws {
-    var upstream = try ready()
-    upstream.run(upstream.session.begin(try transaction(2)))
+    var upstream = try readyUpstream()
+    upstream.run(upstream.session.begin(try clientTransaction(2)))
     upstream.hear("250 ok\n550 no\n421 bye\n")
     #expect(upstream.results?.map(\.reply.code) == [550, 421])
     #expect(upstream.failure == .closing(Reply(421, nil, "bye")))
@@ -173,10 +177,19 @@ func aRefusedSenderRefusesAll(_ lockStep: Bool) throws {
 }
 
 @Test(arguments: [
-    (436, "x", ReplyVerdict.failed), (552, "Daily sending quota exceeded", .deferred), (552, "too big", .failed),
-    (450, "x", .deferred), (550, "x", .failed),
+    (436, "x", DialoguePhase.mail, ReplyVerdict.failed), (552, "Daily sending quota exceeded", .mail, .deferred),
+    (552, "too big", .content, .failed), (552, "too many", .recipient, .nextTransaction),
+    (452, "too many", .recipient, .nextTransaction), (452, "no room", .mail, .deferred), (450, "x", .mail, .deferred),
+    (550, "x", .recipient, .failed), (530, "5.7.0 Must issue a STARTTLS command first", .mail, .paused),
+    (530, "x", .recipient, .paused), (535, "x", .mail, .paused), (534, "x", .mail, .paused), (538, "x", .data, .paused),
+    (454, "Temporary authentication failure", .mail, .paused), (454, "Throttling failure", .mail, .deferred),
+    (503, "Error: need EHLO and AUTH first !", .mail, .paused), (503, "bad sequence", .mail, .failed),
+    (553, "Authentication is required", .mail, .paused), (550, "sender not authorized", .mail, .failed),
+    (550, "authentication required", .recipient, .failed),
 ])
-func theReplyTable(_ code: Int, _ text: String, _ verdict: ReplyVerdict) {
-    #expect(ReplyTable(rows: ReplyTable.directMail).classify(Reply(code, nil, text)).verdict == verdict)
-    #expect(ReplyTable(softBounce: true).classify(Reply(550, nil, "x")).verdict == .deferred)
+func theReplyTable(_ code: Int, _ text: String, _ phase: DialoguePhase, _ verdict: ReplyVerdict) {
+    let result = RecipientReply(reply: Reply(code, nil, text), phase: phase)
+    #expect(ReplyTable(rows: ReplyTable.directMail).classify(result).verdict == verdict)
+    let soft = ReplyTable(rows: ReplyTable.directMail, softBounce: true).classify(result).verdict
+    #expect(soft == (verdict == .failed ? .deferred : verdict))
 }

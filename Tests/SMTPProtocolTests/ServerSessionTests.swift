@@ -57,7 +57,19 @@ private let clear: @Sendable (inout ServerSession.Settings) -> Void = {
         ["MAIL FROM:<a@b> SIZE=x", "MAIL FROM:<a@b> FOO=1", "MAIL a@b", "MAIL FROM:<a b@c>", "MAIL FROM:<a@b"],
         [501, 555, 501, 501, 501]
     ),
-    (["RCPT TO:<>", "EHLO", "HELO ", "QUIT x", "FOO", "STARTTLS"], [501, 501, 501, 501, 500, 502]),
+    (["RCPT TO:<>", "EHLO", "HELO ", "QUIT x", "FOO", "STARTTLS"], [501, 250, 250, 501, 500, 502]),
+    (
+        ["MAIL FROM:<a@b> SIZE=1 SIZE=2", "MAIL FROM:<a@b> smtputf8 SMTPUTF8", "MAIL FROM:<a@b> AUTH=<> AUTH=<>"],
+        [501, 501, 501]
+    ),
+    (["MAIL FROM:<a@b> AUTH=x+3Dy@z", "RSET", "MAIL FROM:<a@b> AUTH=<>", "RSET"], [250, 250, 250, 250]),
+    (
+        [
+            "MAIL FROM:<a@b> AUTH=a+0D+0Ab", "MAIL FROM:<a@b> AUTH=a+7Fb", "MAIL FROM:<a@b> AUTH=a+4",
+            "MAIL FROM:<a@b> AUTH=a+4g",
+            "MAIL FROM:<a@b> AUTH=a+3dy", "MAIL FROM:<a@b> AUTH=", "MAIL FROM:<a@b> AUTH=a=b", "MAIL FROM:<a@b> AUTH=é",
+        ], [501, 501, 501, 501, 501, 501, 501, 501]
+    ),
     (["MAIL FROM:<@x,@y:a@b.test>", "RCPT TO:<\"a b>\"@c.test>", "QUIT"], [250, 250, 221]),
     (["GET / HTTP/1.1"], [554]), (["EHLO a\u{1}b"], [501]),
 ])
@@ -71,7 +83,9 @@ func theServerAnswersByTheBook(_ lines: [String], _ codes: [Int]) {
     (["AUTH PLAIN AHUAcA=="], [235]), (["AUTH PLAIN", "AHUAcA=="], [334, 235]), (["auth plain dQB1AHA="], [235]),
     (["AUTH LOGIN", "dQ==", "cA=="], [334, 334, 235]), (["AUTH LOGIN dQ==", "cA=="], [334, 235]),
     (["AUTH PLAIN", "*"], [334, 501]), (["AUTH PLAIN !!!!"], [501]), (["AUTH PLAIN AHUAcA"], [501]),
-    (["AUTH PLAIN eAB1AHA="], [501]), (["AUTH CRAM-MD5"], [504]), (["AUTH"], [501]),
+    (["AUTH PLAIN eAB1AHA="], [235]), (["AUTH PLAIN AABw"], [235]), (["AUTH PLAIN dXA="], [501]),
+    (["AUTH LOGIN", "SvZyZw==", "cA=="], [334, 334, 235]), (["AUTH LOGIN", "", "cA=="], [334, 334, 235]),
+    (["AUTH CRAM-MD5"], [504]), (["AUTH"], [501]),
     (["AUTH PLAIN AHUAcA==", "AUTH PLAIN AHUAcA=="], [235, 503]),
     (["MAIL FROM:<a@b>", "AUTH PLAIN AHUAcA=="], [250, 503]),
 ])
@@ -160,14 +174,15 @@ func authentication(_ lines: [String], _ codes: [Int]) {
 }
 
 @Test(arguments: [
-    "a@b", "a.b@c.test", "\"a b\"@c", "a@[127.0.0.1]", "é@ü.test", "postmaster", "a+b=c@d_e.test", "..a@b",
+    "a@b", "a.b@c.test", "\"a b\"@c", String(repeating: "v", count: 200) + "@b", "a@[127.0.0.1]", "é@ü.test",
+    "postmaster", "a+b=c@d_e.test", "..a@b",
 ])
 func addresses(_ text: String) { #expect(Mailbox(text)?.description == text) }
 
 @Test(arguments: [
     "a", "@b", "a@", "a@@b", "a b@c", "a@b c", "a@-b", "a@b..c", "\"a@b", "a@[x", "a@b\r\nRCPT TO:<x@y>", "a\0@b",
     "a@b\u{7F}",
-    String(repeating: "a", count: 65) + "@b", "a@" + String(repeating: "b", count: 256),
+    String(repeating: "a", count: 1_025) + "@b", "a@b..", "a@.", "a@" + String(repeating: "b", count: 256),
 ])
 func noAddresses(_ text: String) { #expect(Mailbox(text) == nil) }
 
@@ -178,4 +193,85 @@ func noAddresses(_ text: String) { #expect(Mailbox(text) == nil) }
     #expect(lines[0] == "550-5.1.1 a??250 b")
     #expect(lines[1].utf8.count == 510)
     #expect("\(Credentials(username: "u", password: Secret([1])))".contains("redacted"))
+}
+
+@Test func theDotOfTheRootDoesNotGoOn() { #expect(Mailbox("a@b.test.")?.description == "a@b.test") }
+
+@Test func identitiesAreOctets() {
+    func credentials(_ lines: [String]) -> Credentials? {
+        var settings = ServerSession.Settings(hostname: "relay.test")
+        settings.authentication = .offered(isMandatory: false, allowsClear: true)
+        var session = ServerSession(settings: settings)
+        for line in lines {
+            if case .ask(.credentials(let credentials))? = session.receive(Array(line.utf8)).first {
+                return credentials
+            }
+        }
+        return nil
+    }
+    let latin = credentials(["AUTH LOGIN SvZyZw==", "cA=="])
+    #expect(latin?.name == [0x4A, 0xF6, 0x72, 0x67])
+    #expect(latin?.username == "J\\xf6rg")
+    let other = credentials(["AUTH PLAIN eAB1AHA="])
+    #expect(other?.name == Array("u".utf8) && other?.authorization == Array("x".utf8) && other?.wantsOther == true)
+    #expect(credentials(["AUTH PLAIN dQB1AHA="])?.wantsOther == false)
+    #expect(credentials(["AUTH PLAIN AHUAcA=="])?.wantsOther == false)
+}
+
+@Test func onlyAuthenticationMayBeLong() {
+    let token = String(repeating: "AAAA", count: 2_500)
+    var dialogue = Dialogue(clear)
+    dialogue.say("NOOP " + token)
+    dialogue.say("AUTH PLAIN " + token)
+    #expect(dialogue.session.lineLimit == SMTPLimits.authLineOctets)
+    // Read to its end, and found to hold three NULs too many.
+    #expect(dialogue.replies == [500, 501])
+}
+
+@Test(arguments: [
+    ("EHLO a", 554), ("HELO a", 554), ("NOOP", 554), ("VRFY a", 554), ("STARTTLS", 554), ("AUTH PLAIN", 554),
+    ("MAIL FROM:<a@b>", 250), ("RSET", 250), ("FOO", 500), ("QUIT", 221),
+])
+func whoDoesNotWaitIsSentAway(_ line: String, _ code: Int) {
+    for synchronisation in [ServerSession.Synchronisation.strict, .lenient] {
+        var settings = ServerSession.Settings(hostname: "relay.test")
+        settings.synchronisation = synchronisation
+        settings.offersStartTLS = true
+        settings.authentication = .offered(isMandatory: false, allowsClear: true)
+        var session = ServerSession(settings: settings)
+        var codes: [Int] = []
+        for action in session.receive(Array(line.utf8), hasMore: true) {
+            switch action {
+            case .reply(let reply): codes.append(reply.code)
+            case .ask: if case .reply(let reply)? = session.answer(.accept).first { codes.append(reply.code) }
+            case .receiveContent, .startTLS, .close: continue
+            }
+        }
+        #expect((codes == [554]) == (synchronisation == .strict && code == 554), "\(line): \(codes)")
+        #expect(session.wasOutOfTurn == (synchronisation == .strict && code == 554))
+    }
+}
+
+/// A password is not followed by anything until it is answered (RFC 4954 §4).
+@Test(arguments: [ServerSession.Synchronisation.strict, .lenient], ["AUTH PLAIN", "AUTH LOGIN"])
+func whoDoesNotWaitInALoginIsSentAway(_ synchronisation: ServerSession.Synchronisation, _ command: String) {
+    var settings = ServerSession.Settings(hostname: "relay.test")
+    settings.synchronisation = synchronisation
+    settings.authentication = .offered(isMandatory: false, allowsClear: true)
+    var session = ServerSession(settings: settings)
+    _ = session.receive(Array(command.utf8))
+    let actions = session.receive(Array("AHUAcA==".utf8), hasMore: true)
+    let isSentAway = actions.contains { if case .reply(let reply) = $0 { reply.code == 554 } else { false } }
+    #expect(isSentAway == (synchronisation == .strict))
+    #expect(session.isClosed == (synchronisation == .strict) && session.wasOutOfTurn == session.isClosed)
+}
+
+@Test func earlyTalkEndsWhatIsStrict() {
+    var settings = ServerSession.Settings(hostname: "relay.test")
+    var lenient = ServerSession(settings: settings)
+    #expect(lenient.earlyTalk() == [])
+    settings.synchronisation = .strict
+    var strict = ServerSession(settings: settings)
+    #expect(strict.earlyTalk().last == .close)
+    #expect(strict.isClosed && strict.wasOutOfTurn)
 }

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 import Tracking
 import TrackingEvents
@@ -82,7 +83,7 @@ private func click(_ number: UInt8, time: Int64 = 5) throws -> Event {
     let copy = folder.path + "/copy.journal"
     try FileManager.default.copyItem(atPath: folder.path + "/events.journal", toPath: copy)
     let archive = try EventArchive(directory: folder.path, rules: .shipped)
-    let again = try archive.takeOver(copy) { _, _ in }
+    let again = try archive.takeOver(copy, trust: .everything, now: 1_000)
     #expect(again.new == 0 && again.events == 10 && again.damaged == 0)
     #expect(try await reader.events(EventFilter()).count == 10)
 }
@@ -91,12 +92,9 @@ private func click(_ number: UInt8, time: Int64 = 5) throws -> Event {
     let folder = try Folder()
     let log = SQLiteEventLog(directory: folder.path) { _ in }
     func wait(for count: Int) async throws {
-        let end = ContinuousClock.now + .seconds(10)
         let reader = EventReader(directory: folder.path)
-        while (try? await reader.events(EventFilter()).count) != count {
-            try #require(ContinuousClock.now < end, "\(count) events never came")
-            try await Task.sleep(for: .milliseconds(20))
-        }
+        let isThere = try await eventually { (try? await reader.events(EventFilter()).count) == count }
+        try #require(isThere, "\(count) events never came")
     }
     log.record(try click(1, time: 1))
     try await wait(for: 1)
@@ -117,11 +115,7 @@ private func click(_ number: UInt8, time: Int64 = 5) throws -> Event {
     let complaints = Mutex<[String]>([])
     let log = SQLiteEventLog(directory: folder.path) { text in complaints.withLock { $0.append(text) } }
     for time in 1...3 { log.record(try click(1, time: Int64(time))) }
-    let end = Date().addingTimeInterval(10)
-    while complaints.withLock({ $0.isEmpty }) {
-        try #require(Date() < end)
-        try await Task.sleep(for: .milliseconds(20))
-    }
+    try #require(try await eventually { complaints.withLock { !$0.isEmpty } })
     #expect(complaints.withLock { $0[0] }.hasPrefix("events wait in memory"))
     try FileManager.default.removeItem(atPath: journal)
     log.close()

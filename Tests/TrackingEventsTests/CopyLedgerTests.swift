@@ -4,9 +4,11 @@ import Testing
 
 private func hit(_ time: Int64, link: Int? = nil, source: String = "s", _ hitClass: HitClass = .human) -> CountedHit {
     CountedHit(
-        time: time, link: link, url: link == nil ? "" : "https://a.test/p?x=\(time)#f", source: source,
+        moment: at(time), link: link, url: link == nil ? "" : "https://a.test/p?x=\(time)#f", source: source,
         hitClass: hitClass)
 }
+
+private func at(_ time: Int64) -> Moment { Moment(time: time, day: 20_261_124) }
 
 private func total(_ changes: [FigureChange]) -> [Figure: Int] {
     changes.reduce(into: [:]) { $0[$1.figure, default: 0] += 1 }
@@ -16,33 +18,34 @@ private let minute: Int64 = 60_000
 
 @Test func aCopyIsOpenedOnce() {
     var ledger = CopyLedger()
-    var changes = ledger.deliver(at: 10)
-    changes += ledger.deliver(at: 20)
-    changes += ledger.take(hit(30, .privacy)).figures
-    changes += ledger.take(hit(40)).figures
-    changes += ledger.take(hit(50)).figures
+    var changes = ledger.deliver(at: at(10))
+    changes += ledger.deliver(at: at(20))
+    changes += ledger.take(hit(30, .privacy)).changes.figures
+    changes += ledger.take(hit(40)).changes.figures
+    changes += ledger.take(hit(50)).changes.figures
     #expect(
         total(changes) == [.copies: 1, .privacy: 1, .human: 2, .opens: 2, .uniqueOpens: 1, .copiesOpened: 1])
     #expect(ledger.opened == 40 && !ledger.isOpenInferred)
     // The rate belongs to the time of delivery, the open to its own.
-    #expect(changes.contains(FigureChange(.copiesOpened, at: 10)))
-    #expect(changes.contains(FigureChange(.uniqueOpens, at: 40)))
+    #expect(changes.contains(FigureChange(.copiesOpened, at: at(10))))
+    #expect(changes.contains(FigureChange(.uniqueOpens, at: at(40))))
 }
 
 @Test func aClickImpliesAnOpen() {
     var ledger = CopyLedger()
-    let click = ledger.take(hit(5, link: 1))
+    let click = ledger.take(hit(5, link: 1)).changes
     #expect(
-        total(click.figures) == [.human: 1, .clicks: 1, .uniqueClicks: 1, .uniqueOpens: 1, .inferredOpens: 1])
-    #expect(click.link == LinkChange(time: 5, page: "https://a.test/p", isFirst: true))
+        total(click.figures)
+            == [.human: 1, .opens: 1, .clicks: 1, .uniqueClicks: 1, .uniqueOpens: 1, .inferredOpens: 1])
+    #expect(click.link == LinkChange(moment: at(5), page: "https://a.test/p", isFirst: true))
     // Delivered behind its first hit, as a filter in front of the 250 makes it: counted all the same.
-    #expect(total(ledger.deliver(at: 9)) == [.copies: 1, .copiesOpened: 1, .copiesClicked: 1])
+    #expect(total(ledger.deliver(at: at(9))) == [.copies: 1, .copiesOpened: 1, .copiesClicked: 1])
 }
 
 @Test func sameLinkAndSourceCountOncePerHour() {
     var ledger = CopyLedger()
     func clicks(_ time: Int64, link: Int, source: String = "s") -> Int {
-        total(ledger.take(hit(time, link: link, source: source)).figures)[.clicks] ?? 0
+        total(ledger.take(hit(time, link: link, source: source)).changes.figures)[.clicks] ?? 0
     }
     #expect(clicks(0, link: 1) == 1)
     #expect(clicks(59 * minute, link: 1) == 0)
@@ -57,13 +60,13 @@ private let minute: Int64 = 60_000
 
 @Test func aStoredCopyGoesOnWhereItWas() {
     var whole = CopyLedger()
-    _ = whole.deliver(at: 1)
+    _ = whole.deliver(at: at(1))
     let hits = [hit(2), hit(3, link: 1), hit(4, link: 2, source: "t"), hit(5, link: 1, .scanner)]
-    for one in hits { _ = whole.take(one) }
+    let counts = hits.map { whole.take($0).count }
     var restored = CopyLedger(
         delivered: whole.delivered, opened: whole.opened, isOpenInferred: whole.isOpenInferred, clicked: whole.clicked,
         lastHit: whole.lastHit)
-    for one in hits { restored.remember(one) }
+    for (one, count) in zip(hits, counts) { restored.remember(one, count) }
     #expect(restored == whole)
     #expect(restored.take(hit(6, link: 1)) == whole.take(hit(6, link: 1)))
 }
@@ -71,13 +74,48 @@ private let minute: Int64 = 60_000
 @Test func manySourcesDoNotGrowALedgerWithoutBound() {
     var ledger = CopyLedger()
     for number in 0..<20_000 { _ = ledger.take(hit(Int64(number), link: 1, source: "source \(number)")) }
-    #expect(total(ledger.take(hit(20_000, link: 1, source: "another")).figures)[.clicks] == 1)
+    #expect(total(ledger.take(hit(20_000, link: 1, source: "another")).changes.figures)[.clicks] == 1)
 }
 
 @Test func whoIsNotKeptIsCountedAndNotUnique() {
-    #expect(total(CopyLedger.anonymous(hit(1)).figures) == [.human: 1, .opens: 1])
-    #expect(total(CopyLedger.anonymous(hit(1, link: 1, .proxy)).figures) == [.proxy: 1, .clicks: 1])
-    #expect(total(CopyLedger.anonymous(hit(1, link: 1, .scanner)).figures) == [.scanner: 1])
+    func figures(_ hit: CountedHit) -> [Figure: Int] { total(HitCount.anonymous(hit).changes(of: hit).figures) }
+    #expect(figures(hit(1)) == [.human: 1, .opens: 1])
+    #expect(figures(hit(1, link: 1, .proxy)) == [.proxy: 1, .clicks: 1])
+    #expect(figures(hit(1, link: 1, .scanner)) == [.scanner: 1])
+}
+
+/// Beyond what is told apart each click counts, until the oldest is an hour old; what is remembered is kept with the hits,
+/// so that a copy that was read again goes on in the same way at every point.
+@Test func aFullLedgerGoesOnWhereItWas() {
+    var whole = CopyLedger()
+    var hits: [(hit: CountedHit, count: HitCount)] = []
+    func restored() -> CopyLedger {
+        var ledger = CopyLedger(
+            delivered: nil, opened: whole.opened, isOpenInferred: whole.isOpenInferred, clicked: whole.clicked,
+            lastHit: whole.lastHit)
+        let since = (whole.lastHit ?? 0) - CopyLedger.clickPause
+        for (hit, count) in hits {
+            let isRecent = hit.moment.time > since
+            ledger.remember(hit, isRecent ? count : count.intersection(.firstOnPage))
+        }
+        return ledger
+    }
+    let step = 3 * CopyLedger.clickPause / Int64(3 * CopyLedger.maximumClicks)
+    for number in 0..<(3 * CopyLedger.maximumClicks) {
+        // Each third is a repetition, some within the hour and some not.
+        let source = number % 3 == 2 ? (number - Int(number % 5_000)) / 2 : number
+        let next = hit(Int64(number) * step / 2, link: 1, source: "source \(source)")
+        if number % 1_000 == 999 || (4_000...4_200).contains(number) && number % 20 == 0 {
+            var other = restored()
+            var copy = whole
+            for offset in 0..<30 {
+                let probe = hit(next.moment.time + Int64(offset), link: 1, source: "source \(source - offset * 7)")
+                #expect(other.take(probe) == copy.take(probe), "\(number), \(offset)")
+            }
+        }
+        hits.append((next, whole.take(next).count))
+    }
+    #expect(hits.contains { $0.count == .click } && hits.contains { $0.count == [] })
 }
 
 @Test(arguments: ["1970-01-02", "2024-02-29", "2026-11-24", "2999-12-30"])

@@ -62,20 +62,25 @@ private func judged(_ time: Int64, link: Int?, source: String = "s", _ request: 
     JudgedHit(time: time, link: link, source: source, request: request)
 }
 
+private func verdicts(_ rules: HitRules, _ hits: [JudgedHit], delivered: Int64? = nil) -> [HitVerdict] {
+    var judgement = CopyJudgement()
+    return judgement.takeAll(hits, delivered: delivered, rules)
+}
+
 @Test func hitsAroundTheDeliveryAreMachines() throws {
     let rules = try HitRules(parsing: "scanner after-250 2s")
     let hits = [500, 1_000, 2_999, 3_000].map { judged($0, link: nil) }
-    let verdicts = rules.judge(hits, delivered: 1_000)
-    #expect(verdicts.map(\.hitClass) == [.scanner, .scanner, .scanner, .human])
-    #expect(verdicts[0].evidence == "0.5 s before the upstream's 250")
-    #expect(rules.judge(hits, delivered: nil).allSatisfy { $0 == .human })
+    let found = verdicts(rules, hits, delivered: 1_000)
+    #expect(found.map(\.hitClass) == [.scanner, .scanner, .scanner, .human])
+    #expect(found[0].evidence == "0.5 s before the upstream's 250")
+    #expect(verdicts(rules, hits).allSatisfy { $0 == .human })
     let proxy = judged(1_000, link: nil, HitVerdict(.proxy, "agent x"))
-    #expect(rules.judge([proxy], delivered: 1_000)[0].hitClass == .proxy)
+    #expect(verdicts(rules, [proxy], delivered: 1_000)[0].hitClass == .proxy)
 }
 
 @Test func aBurstIsSeveralLinksFromOneSource() throws {
     let rules = try HitRules(parsing: "scanner burst 3 5s")
-    func classes(_ hits: [JudgedHit]) -> [HitClass] { rules.judge(hits, delivered: nil).map(\.hitClass) }
+    func classes(_ hits: [JudgedHit]) -> [HitClass] { verdicts(rules, hits).map(\.hitClass) }
     #expect(
         classes([judged(0, link: 1), judged(1, link: 2), judged(5_000, link: 3)]) == [.scanner, .scanner, .scanner])
     #expect(classes([judged(0, link: 1), judged(1, link: 2), judged(5_001, link: 3)]) == [.human, .human, .human])

@@ -1,5 +1,5 @@
-import Glibc
 import MailMessage
+import TestSupport
 import Testing
 import Tracking
 
@@ -59,33 +59,27 @@ private func header(_ start: String, repeating text: String, _ octets: Int) -> [
     Array(start.utf8) + fill(text, octets) + Array("\r\n\r\nhttp://a.b\r\n".utf8)
 }
 
-/// Processor time of this thread, so that other tests do not count.
-private func seconds(_ body: () -> Void) -> Double {
-    func now() -> Double {
-        var time = timespec()
-        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-    }
-    let start = now()
-    body()
-    return now() - start
-}
-
 @Suite(.serialized) struct LinearTimeTests {
     @Test(arguments: shapes.map(\.name))
-    func twiceTheInputTakesTwiceTheTime(_ name: String) throws {
+    func twiceTheInputTakesTwiceTheTime(_ name: String) async throws {
         let shape = try #require(shapes.first { $0.name == name })
         let decision = try makeDecision { $0.textLinks = true }
         let id = try #require(TrackingMessageID(bytes: Array(0..<10)))
         let transform = MessageTransform(decision: decision, message: id, codec: try makeCodec())
-        func time(_ octets: Int) -> Double {
-            let message = shape.make(octets)
-            return (0..<3).map { _ in seconds { _ = transform.prepare(message).render(recipient: 0) } }.min() ?? 0
-        }
-        // What a busy machine adds is not the transform's: the best of some tries counts, and a millisecond is nothing.
-        var ratio = Double.infinity
-        for _ in 0..<5 where ratio > 2.3 {
-            ratio = min(ratio, (time(shape.octets * 2) + 0.001) / (time(shape.octets) + 0.001))
+        let ratio = try await onOwnThread {
+            let messages = [shape.make(shape.octets), shape.make(shape.octets * 2)]
+            // What a busy machine adds is not the transform's: the best of some tries counts for either size, two at
+            // least, and a millisecond is nothing.
+            var best = [Double.infinity, .infinity]
+            var ratio = Double.infinity
+            for round in 0..<15 where round < 2 || ratio > 2.3 {
+                for (size, message) in messages.enumerated() {
+                    let time = processorTime { _ = transform.prepare(message).render(recipient: 0) }
+                    best[size] = min(best[size], time / .seconds(1))
+                }
+                ratio = (best[1] + 0.001) / (best[0] + 0.001)
+            }
+            return ratio
         }
         #expect(ratio <= 2.3, "\(name): twice the input takes \(ratio) times the time")
     }

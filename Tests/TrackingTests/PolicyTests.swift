@@ -24,7 +24,7 @@ private func facts(_ field: [UInt8]? = nil, _ change: (inout MessageFacts) -> Vo
 }
 
 private func untracked(_ verdict: TraceVerdict) -> UntrackedReason? {
-    if case .untracked(let reason, _) = verdict { return reason }
+    if case .untracked(let reason, _, _) = verdict { return reason }
     return nil
 }
 
@@ -41,10 +41,43 @@ private func decision(_ verdict: TraceVerdict) -> TrackingDecision? {
     #expect(untracked(plain.decide(facts(trace("Other")))) == .unknownTag)
     #expect(untracked(plain.decide(facts(trace()) { $0.envelopeSender = "" })) == .bounce)
     let test = try #require(TagName("Test"))
-    let strict = try policies { $0.tags[test]?.senders = ["*.other.example"] }
+    let strict = try policies { $0.tags[test]?.senders = [DomainPattern("*.other.example")] }
     #expect(untracked(strict.decide(facts(trace()))) == .senderNotAllowed)
     let off = try policies { $0.tags[test]?.tracking = .off }
     #expect(untracked(off.decide(facts(trace()))) == .trackingOff)
+}
+
+/// What the tag says of upstream and privacy counts whether or not its mail is tracked.
+@Test func aTagsPolicyHoldsForItsUntrackedMail() throws {
+    let test = try #require(TagName("Test"))
+    func given(_ change: (inout TagPolicy) -> Void = { _ in }) throws -> TrackingPolicies {
+        try policies {
+            var policy = $0.defaults
+            policy.upstream = "second"
+            policy.privacy = .anonymous
+            change(&policy)
+            $0.tags[test] = policy
+        }
+    }
+    let plain = try given()
+    let off = try given { $0.tracking = .off }
+    let flagsOff = facts(trace(opens: false, clicks: false))
+    let bounce = facts(trace()) { $0.envelopeSender = "" }
+    for (policies, facts) in [(plain, facts(trace())), (plain, flagsOff), (plain, bounce), (off, facts(trace()))] {
+        let verdict = policies.decide(facts)
+        #expect(policies.upstream(of: verdict) == "second", "\(verdict)")
+        #expect(policies.privacy(of: verdict) == .anonymous, "\(verdict)")
+    }
+    // Who may not use the tag may not use its account; what is stored of the mail's people is the less of the two.
+    let strict = try given { $0.senders = [DomainPattern("*.other.example")] }
+    let refused = strict.decide(facts(trace()))
+    #expect(untracked(refused) == .senderNotAllowed)
+    #expect(strict.upstream(of: refused) == nil)
+    #expect(strict.privacy(of: refused) == .anonymous)
+    for untagged in [facts(), facts(trace("Other"))] {
+        let verdict = plain.decide(untagged)
+        #expect(plain.upstream(of: verdict) == nil && plain.privacy(of: verdict) == .pseudonymous)
+    }
 }
 
 @Test func rejectNamesTheDefect() throws {
@@ -99,24 +132,6 @@ func thePolicyIsACeiling(_ policy: AskPolicy, _ asked: Bool) throws {
     var overriding = given
     overriding.rules[0].override = true
     #expect(decision(overriding.decide(withHeader))?.tag == news)
-}
-
-@Test func aDecisionSurvivesStorage() throws {
-    var decision = try makeDecision { policy in
-        policy.exclude = [LinkPattern("*.example.net"), LinkPattern("https://a.example/*")]
-        policy.utm = [CampaignParameter(name: "utm_source", value: "relay & co")]
-        policy.privacy = .anonymous
-        policy.textLinks = true
-        policy.pixel = .top
-        policy.recipients = .shared
-    }
-    decision.warnings = ["one"]
-    let read = try #require(TrackingDecision(encoded: decision.encoded()))
-    #expect(read.encoded() == decision.encoded())
-    #expect(read.utm == decision.utm && read.exclude == decision.exclude && read.privacy == .anonymous)
-    for length in 0..<decision.encoded().count {
-        #expect(TrackingDecision(encoded: Array(decision.encoded().prefix(length))) == nil)
-    }
 }
 
 @Test(arguments: [

@@ -63,11 +63,22 @@ extension String {
     }
 }
 
+/// What a tag's mail is, stands on its page; the API has it among the policy's lines.
+@Test func aTagSaysWhatItsMailIs() async throws {
+    let site = try Site(store: FakeStore(text: "Weekly <offers>"))
+    #expect(try await site.execute("/tags/news").body.contains("<p>Weekly &lt;offers&gt;</p>"))
+    #expect(try await site.execute("/tags/-").body.contains("<p>Weekly") == false)
+    let answer = try await site.execute("/api/v1/tags").body
+    #expect(
+        answer.contains(
+            #"{"key":"description","origin":"built in","value":"\"Weekly <offers>\""}"#))
+}
+
 @Test func theWordsStandInTheConsole() async throws {
     let page = try await Site().execute("/").body
     for sentence in [
         "first non-machine pixel hit of a recipient's copy (a click implies an open, marked as inferred)",
-        "all non-machine\nhits", "a non-machine hit on a link, same link and source within 60 min counted once",
+        "all non-machine pixel\nhits", "a non-machine hit on a link, same link and source within 60 min counted once",
         "once per recipient copy", "unique ÷\ndelivered copies that were tracked",
     ] { #expect(page.contains(sentence.replacing("\n", with: " ")), "\(sentence)") }
 }
@@ -139,10 +150,6 @@ extension String {
             #expect(try await site.execute("/", .get, headers).status == .seeOther)
         }
     }
-    // Ten wrong ones a minute, for all together.
-    for _ in 0..<10 { _ = try await site.execute("/login", .post, body: "csrf=\(csrf)&password=wrong") }
-    let late = try await site.execute("/login", .post, body: "csrf=\(csrf)&password=open+sesame%2B%26")
-    #expect(late.status == .forbidden && late.body.contains("wait a minute"))
 }
 
 @Test(arguments: [
@@ -166,4 +173,13 @@ func aCellIsNoFormula(_ text: String, _ cell: String) { #expect(CSVText.cell(tex
 
 @Test func jsonTextsAreOneLine() {
     #expect(JSONText.quoted("a\"\\\n\u{2028}\u{1B}\u{9B}é") == "\"a\\\"\\\\\\u000a\\u2028\\u001b\\u009bé\"")
+}
+
+/// What failed does not wait, and is named wherever the queue is summed up.
+@Test(arguments: [
+    (1, 0, 0, "One mail waits."), (2, 0, 0, "2 mails wait."), (1, 1, 0, "No mail waits. 1 failed and is kept."),
+    (5, 2, 1, "2 mails wait. 2 failed and are kept. 1 is damaged and kept."),
+])
+func theQueueIsSummedUp(_ count: Int, _ failed: Int, _ damaged: Int, _ sentence: String) {
+    #expect(QueuePage.summary(count, (failed, damaged)) == sentence)
 }

@@ -36,7 +36,7 @@ struct Answer {
     let body: String
 }
 
-private final class Writer: ResponseBodyWriter, Sendable {
+final class Writer: ResponseBodyWriter, Sendable {
     let body = Mutex(ByteBuffer())
     func write(_ buffer: ByteBuffer) async throws { _ = body.withLock { $0.writeImmutableBuffer(buffer) } }
     func finish(_ trailingHeaders: HTTPFields?) async throws {}
@@ -52,7 +52,7 @@ struct Site {
 
     init(
         scope: WebListener.Scope = .console, isReady: Bool = true, blocked: BlockList = BlockList(),
-        proxies: [IPNetwork] = [], store: FakeStore = FakeStore(),
+        proxies: [IPNetwork] = [], store: FakeStore = FakeStore(), connections: WebConnections? = nil,
         access change: (inout ConsoleAccess) -> Void = { _ in }
     ) throws {
         var ring = KeyRing(keys: [])
@@ -66,14 +66,18 @@ struct Site {
         var access = ConsoleAccess(authenticate: { key.authenticationCode(for: $0) }, now: { 1_000 })
         change(&access)
         var parts = WebParts(
-            responder: responder, prefixes: ["/t"],
+            responder: responder, prefixes: { HitPrefixes(["/t"]) },
             readiness: { Readiness(isReady: isReady, text: isReady ? "ok" : "disk full") }, metrics: { "m 1\n" },
             access: access, logger: Logger(label: "test"))
+        var policy = TagPolicy(baseURL: try BaseURL("https://t.example.com/t"))
+        policy.about = store.text
+        let lines = PolicyLine.all(of: policy, origins: [:])
         let services = ConsoleServices(
-            hostname: "relay.test", events: store, queue: store, policies: ["news": []], sentences: [:],
+            hostname: "relay.test", events: store, queue: store, policies: { ["news": lines] }, sentences: [:],
             source: { await store.source($0, $1) }, health: { [("Disk", [HealthCheck("data", .good, "free")])] },
             now: { 1_795_564_800_000 })
         parts.console = try Console(services: services, access: access)
+        if let connections { parts.connections = connections }
         service = WebService(
             listener: WebListener(host: "127.0.0.1", port: 0, scope: scope), parts: parts)
     }
@@ -106,15 +110,17 @@ struct Site {
     /// What the router answers.
     func execute(
         _ path: String, _ method: HTTPRequest.Method = .get, _ headers: HTTPFields = [:], body: String = "",
-        host: String = "127.0.0.1:8025"
+        host: String = "127.0.0.1:8025", peer: String = "127.0.0.1", isOldVersion: Bool = false,
+        writer: Writer = Writer()
     ) async throws -> Answer {
         let channel = EmbeddedChannel()
-        let context = WebContext(
+        var context = WebContext(
             source: ApplicationRequestContextSource(channel: channel, logger: Logger(label: "test")))
+        context.peer = peer
+        context.isOldVersion = isOldVersion
         let head = HTTPRequest(method: method, scheme: "http", authority: host, path: path, headerFields: headers)
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body)))
         let response = try await service.router().buildResponder().respond(to: request, context: context)
-        let writer = Writer()
         try await response.body.write(writer)
         return Answer(
             status: response.status, headers: response.headers, body: writer.body.withLock { String(buffer: $0) })
@@ -156,7 +162,7 @@ final class FakeStore: EventSource, QueueDesk {
         StoredEvent(
             sequence: 5, time: 1, kind: "click", message: String(repeating: "0", count: 20), queueID: text, tag: text,
             recipient: 0, address: text, link: 1, url: text, result: text, evidence: text, client: text, agent: text,
-            upstream: text, reply: text, passedThrough: text)
+            upstream: text, reply: text, passedThrough: text, sharedBy: 2)
     }
 
     private var mail: StoredMail {
@@ -202,6 +208,8 @@ final class FakeStore: EventSource, QueueDesk {
         ]
     }
     func count() throws -> Int { 1 }
+    func troubled() throws -> (failed: Int, damaged: Int) { (0, 0) }
+
     func entry(_ id: String) throws -> QueueEntry? { id == "unknown" ? nil : try list(after: nil, limit: 1)[0] }
     func perform(_ action: QueueAction, _ id: String?) throws -> Int {
         try check()

@@ -1,5 +1,8 @@
 import CoreMetrics
 import HTTPTypes
+import Hummingbird
+import NIOCore
+import NIOHTTP1
 import Synchronization
 import Testing
 import Tracking
@@ -58,7 +61,7 @@ func aClickLeadsToItsTarget(_ target: String, _ location: String) throws {
     altered[20] = altered[20] == "A" ? "B" : "A"
     let bad = [
         "/c/x", "/c/\(String(altered))", "/c/\(pixel)", "/c/\(click.dropLast())", "/c/\(click)A", "/c/",
-        "/c/https://evil.test", "/c/\(click)/",
+        "/c/https://evil.test", "/c/\(String(altered)).", "/c/.\(click)", "/c/%2E\(click)", "/c/x/\(click)",
     ]
     for path in bad {
         let answer = try site.get(path)
@@ -76,6 +79,55 @@ func aClickLeadsToItsTarget(_ target: String, _ location: String) throws {
     #expect(site.sink.hits.withLock { $0.isEmpty })
 }
 
+/// Programs on a link's way take what stands behind it along, or write its characters otherwise (case 21). The code in
+/// the token proves it whole, so that all of these lead where the mail's author meant.
+@Test func whatStandsBehindATokenDoesNotBreakIt() throws {
+    let site = try Site()
+    let click = try site.click("https://a.test/?q=>>>???~~~")
+    let pixel = try site.pixel()
+    let behind = [
+        "", "/", ".", ")", ">", ",", ";", "\"", "'", "*", "]", "}", "|", "=", "=3D", "%20", "%3E", "%22", "%0D%0A",
+        "%E2%80%9D", "&gt;", "&quot;", ").", "%", "%2", "%zz", "-", "_", "--", "%5F", "/..", "\\", "!", ":", "~",
+        "#x", "?x", ".?utm=1", "<br>",
+    ]
+    for text in behind {
+        for isPlain in [true, false] {
+            for prefix in ["", "/t", "http://t.test", "HTTPS://t.test:443/t"] {
+                let answer = try site.send(
+                    "GET \(prefix)/c/\(click)\(text) HTTP/1.1\r\nHost: t\r\n\r\n", isPlain: isPlain)
+                #expect(answer.status == "302", "\(prefix) \(text)")
+            }
+            let image = try site.send("GET /o/\(pixel).gif\(text) HTTP/1.1\r\nHost: t\r\n\r\n", isPlain: isPlain)
+            #expect(image.status == "200", "\(text)")
+        }
+    }
+    let coded = click.utf8.map { "%" + String($0, radix: 16, uppercase: $0 % 2 == 0) }.joined()
+    let some = click.replacing("-", with: "%2D").replacing("_", with: "%5f")
+    for path in ["/c/\(coded)", "/%63/\(click)", "/%74/c/\(some)%2E", "/o/\(pixel)%2Egif", "/o/\(pixel)"] {
+        let status = try site.get(path).status
+        #expect(status == (path.hasPrefix("/o") ? "200" : "302"), "\(path)")
+    }
+    // A token whose last character is one that emphasis is written with is tried whole first.
+    #expect(HitPath.withoutTail("a-_"[...].utf8).map { String($0) } == "a")
+    #expect(HitPath.withoutTail("a"[...].utf8) == nil)
+}
+
+@Test func aTargetInAbsoluteFormIsTheSamePage() async throws {
+    let site = try Site()
+    let answer = try site.send("HEAD http://other/c/x HTTP/1.1\r\nHost: t\r\n\r\n")
+    #expect(answer.status == "404")
+    for (target, path) in [
+        ("http://a/livez", "/livez"), ("HTTP://a:1", "/"), ("https://a?x", "/?x"), ("/livez", "/livez"), ("*", "*"),
+        ("a:1", "a:1"),
+    ] {
+        var head = HTTPRequestHead(version: .http1_1, method: .GET, uri: target)
+        head.headers.add(name: "Host", value: "b")
+        let request = try #require(WebRequest.make(head, ByteBuffer()))
+        #expect(request.head.path == path)
+        #expect(request.head.authority?.first == (target.contains("//") ? "a" : "b"))
+    }
+}
+
 @Test func thePixelIsAGIFOf43OctetsAndHeadHasNoBody() throws {
     let site = try Site()
     let pixel = try site.pixel()
@@ -88,7 +140,7 @@ func aClickLeadsToItsTarget(_ target: String, _ location: String) throws {
     }
     _ = try site.get("/o/\(pixel).gif", "User-Agent: Firefox\r\nSec-GPC: 1\r\nSec-Purpose: prefetch\r\n")
     let hits = site.sink.hits.withLock { $0 }
-    #expect(hits.map(\.isHead) == [false, true, true, false])
+    try #require(hits.map(\.isHead) == [false, true, true, false])
     #expect(hits[0].client == "192.0.2.1" && hits[0].agent == "Firefox")
     #expect(hits[3].isPrivate && hits[3].client.isEmpty && hits[3].purpose == "prefetch")
 }
@@ -108,10 +160,44 @@ func aClickLeadsToItsTarget(_ target: String, _ location: String) throws {
     ("garbage\r\n\r\n", "400"), ("GET /\(String(repeating: "x", count: 9_000)) HTTP/1.1\r\nHost: t\r\n\r\n", "414"),
     ("POST /login HTTP/1.1\r\nHost: t\r\nContent-Length: 70000\r\n\r\n\(String(repeating: "x", count: 70_000))", "413"),
     ("POST /login HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\n\r\n", "417"),
+    // RFC 9112 §3.2, §6.1: what two readers could take for two requests is nobody's.
+    ("GET /o/x.gif HTTP/1.1\r\nHost: t\r\nHost: u\r\n\r\n", "400"),
+    ("GET /o/x.gif HTTP/1.1\r\nHost: t\r\nhost: t\r\n\r\n", "400"), ("GET /o/x.gif HTTP/1.1\r\n\r\n", "400"),
+    ("GET /o/x.gif HTTP/1.1\r\nHost: a b\r\n\r\n", "400"), ("GET /o/x.gif HTTP/1.1\r\nHost: a/b\r\n\r\n", "400"),
+    ("GET /o/x.gif HTTP/1.1\r\nHost: t@u\r\n\r\n", "400"), ("GET /livez HTTP/1.1\r\nHost: t\r\nHost: u\r\n\r\n", "400"),
+    ("GET /o/x.gif HTTP/1.0\r\nHost: t\r\nHost: u\r\n\r\n", "400"),
+    ("GET http://t/o/x.gif HTTP/1.1\r\nHost: t\r\nHost: t\r\n\r\n", "400"),
+    ("GET http://t@u/livez HTTP/1.1\r\nHost: t\r\n\r\n", "400"),
+    ("GET /o/x.gif HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", "400"),
+    ("GET /o/x.gif HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", "400"),
+    ("GET /o/x.gif HTTP/1.1\r\nHost: t\r\nContent-Length: 1, 2\r\n\r\na", "400"),
+    ("GET /o/x.gif HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
+    (
+        "POST /login HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "400"
+    ),
+    ("POST /login HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", "400"),
+    ("POST /login HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
 ])
 func whatIsTooMuchIsRefused(_ request: String, _ status: String) throws {
     let answer = try Site().send(request)
     #expect(answer.status == status && answer.contains("Connection: close"))
+}
+
+/// Also where the token is good, on either road, and nothing is recorded of it.
+@Test(arguments: [true, false])
+func aHitWithTwoHostsIsNone(_ isPlain: Bool) throws {
+    let site = try Site()
+    for path in ["/c/\(try site.click("https://a.test"))", "/o/\(try site.pixel()).gif"] {
+        for hosts in ["Host: t\r\nHost: t\r\n", "Host: t\r\nX: y\r\nhost: u\r\n", ""] {
+            let answer = try site.send("GET \(path) HTTP/1.1\r\n\(hosts)\r\n", isPlain: isPlain)
+            #expect(answer.status == "400" && answer.contains("Connection: close"), "\(hosts): \(answer)")
+        }
+    }
+    #expect(site.sink.hits.withLock { $0.isEmpty })
+    #expect(
+        try site.send("GET /o/\(try site.pixel()).gif HTTP/1.1\r\nHost: t\r\n\r\n", isPlain: isPlain).status == "200")
+    #expect(site.sink.hits.withLock { $0.count } == 1)
 }
 
 @Test func forwardingHeadersCountFromTrustedProxiesOnly() throws {

@@ -10,6 +10,10 @@ public enum LinkReason: String, Sendable, CaseIterable, Codable {
     case otherScheme = "other-scheme"
     /// A scheme without a host.
     case noHost = "no-host"
+    /// A host or port that no browser takes.
+    case invalidHost = "invalid-host"
+    /// In plain text: readers' programs do not agree on where it ends.
+    case unclearEnd = "unclear-end"
     /// A host that only the sender's network knows.
     case privateHost = "private-host"
     /// Leads to the tracking host already.
@@ -45,6 +49,8 @@ public enum LinkReason: String, Sendable, CaseIterable, Codable {
         case .relative: "it has no scheme: only full http and https addresses are tracked"
         case .otherScheme: "only http and https links are tracked"
         case .noHost: "there is no host in it"
+        case .invalidHost: "no browser takes its host or port as they are written"
+        case .unclearEnd: "mail programs do not agree on where it ends; put it between < and >"
         case .privateHost: "its host is known only inside the sender's network"
         case .alreadyTracked: "it leads to the tracking host already"
         case .excluded: "the tag's `exclude` names it"

@@ -33,10 +33,14 @@ struct LinkRules {
         let target: LinkTarget
         switch LinkTarget.parse(url) {
         case .success(let parsed): target = parsed
+        // A marker in the place of the host is the better reason.
+        case .failure(let error)
+        where error.refusal == .invalidHost && decision.clicks && TemplateMarkers.stand(in: url):
+            return .templateMarker
         case .failure(let error): return Self.reason(for: error.refusal)
         }
         if !decision.clicks { return .clicksOff }
-        if Self.hasTemplateMarker(url) { return .templateMarker }
+        if TemplateMarkers.stand(in: url) { return .templateMarker }
         if trackingHosts.contains(target.hostWithoutFinalDot) { return .alreadyTracked }
         if target.isPrivate { return .privateHost }
         if decision.exclude.contains(where: { $0.matches(host: target.hostWithoutFinalDot, url: url) }) {
@@ -54,6 +58,7 @@ struct LinkRules {
         case .relative: .relative
         case .otherScheme: .otherScheme
         case .noHost: .noHost
+        case .invalidHost: .invalidHost
         }
     }
 
@@ -75,17 +80,6 @@ struct LinkRules {
             }
         }
         return nil
-    }
-
-    /// `{{ }}`, `%% %%` or `*| |*`: both marks, the closing one behind the opening one.
-    static func hasTemplateMarker(_ url: [UInt8]) -> Bool {
-        contains(url, "{{", then: "}}") || contains(url, "%%", then: "%%") || contains(url, "*|", then: "|*")
-            || contains(url, "%7B%7B", then: "%7D%7D")
-    }
-
-    private static func contains(_ url: [UInt8], _ opening: StaticString, then closing: StaticString) -> Bool {
-        guard let start = ByteSearch.firstIndex(of: opening, in: url) else { return false }
-        return ByteSearch.firstIndex(of: closing, in: url, from: start + opening.utf8CodeUnitCount) != nil
     }
 
     /// Whether a link's visible text is the address it leads to, give or take the scheme and a final slash.

@@ -2,8 +2,8 @@
 public struct LinkTarget: Sendable, Equatable {
     /// Whether the scheme is `https`.
     public let isSecure: Bool
-    /// The host in lower case, without user name and port; IPv6 literals keep their brackets.
-    public let host: [UInt8]
+    /// The host as a browser asks for it.
+    public let name: URLHost
 
     /// Why a URL is no target.
     public enum Refusal: Sendable, Equatable {
@@ -17,6 +17,8 @@ public struct LinkTarget: Sendable, Equatable {
         case otherScheme
         /// No host behind the scheme.
         case noHost
+        /// A host or port that no browser takes.
+        case invalidHost
     }
 
     /// Looks at a URL whose character references are decoded and whose white space is trimmed.
@@ -31,9 +33,10 @@ public struct LinkTarget: Sendable, Equatable {
         var index = colon + 1
         while index < url.count, isSlash(url[index]) { index += 1 }
         guard index >= colon + 3 else { return .failure(RefusalError(.noHost)) }
-        let host = authorityHost(url[index...])
+        let (host, port) = authority(url[index...])
         guard !host.isEmpty else { return .failure(RefusalError(.noHost)) }
-        return .success(LinkTarget(isSecure: isSecure, host: host))
+        guard let name = URLHost(host), isPort(port) else { return .failure(RefusalError(.invalidHost)) }
+        return .success(LinkTarget(isSecure: isSecure, name: name))
     }
 
     /// ``Refusal`` as an error value.
@@ -43,29 +46,14 @@ public struct LinkTarget: Sendable, Equatable {
         init(_ refusal: Refusal) { self.refusal = refusal }
     }
 
+    /// The host in lower case, without user name and port; IPv6 literals keep their brackets.
+    public var host: [UInt8] { name.serialized }
+
     /// The host as it is compared: `example.com.` and `example.com` are one.
     var hostWithoutFinalDot: [UInt8] { host.last == UInt8(ascii: ".") ? Array(host.dropLast()) : host }
 
-    /// Whether the host is one that only the sender's network knows: a single label, a private, loopback or link-local
-    /// address, or one of the names kept for local use (RFC 6761, RFC 6762, RFC 8375).
-    public var isPrivate: Bool {
-        if host.first == UInt8(ascii: "[") { return Self.isPrivateIPv6(host) }
-        var name = host[...]
-        if name.last == UInt8(ascii: ".") { name.removeLast() }
-        let labels = name.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        guard let last = labels.last, labels.count > 1, !labels.contains(where: \.isEmpty) else { return true }
-        if last.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 }) || last.starts(with: "0x".utf8) {
-            return Self.isPrivateIPv4(labels)
-        }
-        return Self.localSuffixes.contains { suffix in
-            guard name.reversed().starts(with: suffix.reversed()) else { return false }
-            return name.count == suffix.count || name[name.endIndex - suffix.count - 1] == UInt8(ascii: ".")
-        }
-    }
-
-    private static let localSuffixes = [
-        "localhost", "local", "localdomain", "internal", "intranet", "lan", "home.arpa",
-    ].map { Array($0.utf8) }
+    /// Whether the host is one that only the sender's network knows.
+    public var isPrivate: Bool { name.isPrivate }
 
     private static func schemeEnd(_ url: [UInt8]) -> Int? {
         for (index, byte) in url.enumerated() {
@@ -80,42 +68,34 @@ public struct LinkTarget: Sendable, Equatable {
         return nil
     }
 
-    private static func authorityHost(_ rest: ArraySlice<UInt8>) -> [UInt8] {
+    /// Host and port as they are written, without user name and password.
+    private static func authority(
+        _ rest: ArraySlice<UInt8>
+    ) -> (host: ArraySlice<UInt8>, port: ArraySlice<UInt8>) {
         let end = rest.firstIndex { isSlash($0) || $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") } ?? rest.endIndex
         var authority = rest[rest.startIndex..<end]
         if let at = authority.lastIndex(of: UInt8(ascii: "@")) { authority = authority[(at + 1)...] }
-        if authority.first == UInt8(ascii: "[") {
-            guard let close = authority.firstIndex(of: UInt8(ascii: "]")) else { return [] }
-            return authority[...close].map(lowercased)
+        var index = authority.startIndex
+        if authority.first == UInt8(ascii: "["), let close = authority.firstIndex(of: UInt8(ascii: "]")) {
+            index = close
         }
-        if let colon = authority.firstIndex(of: UInt8(ascii: ":")) { authority = authority[..<colon] }
-        return authority.map(lowercased)
+        guard let colon = authority[index...].firstIndex(of: UInt8(ascii: ":")) else { return (authority, []) }
+        return (authority[..<colon], authority[(colon + 1)...])
+    }
+
+    /// WHATWG URL, port state: digits that give at most 65,535, or none.
+    private static func isPort(_ port: ArraySlice<UInt8>) -> Bool {
+        var value = 0
+        for byte in port {
+            guard UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte else { return false }
+            value = min(value * 10 + Int(byte - UInt8(ascii: "0")), 1 << 20)
+        }
+        return value <= 65_535
     }
 
     private static func isSlash(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\") }
 
     private static func lowercased(_ byte: UInt8) -> UInt8 {
         UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte ? byte | 0x20 : byte
-    }
-
-    /// The dotted quad, or the odd forms browsers read as one (fewer than four numbers, octal, hexadecimal), which no
-    /// public link uses: those count as private.
-    private static func isPrivateIPv4(_ labels: [ArraySlice<UInt8>]) -> Bool {
-        let numbers = labels.compactMap { label -> UInt8? in
-            label.count > 1 && label.first == UInt8(ascii: "0") ? nil : UInt8(String(decoding: label, as: UTF8.self))
-        }
-        guard numbers.count == 4, labels.count == 4 else { return true }
-        switch (numbers[0], numbers[1]) {
-        case (0, _), (10, _), (127, _), (224..., _), (169, 254), (192, 168): return true
-        case (172, 16...31), (100, 64...127): return true
-        default: return false
-        }
-    }
-
-    private static func isPrivateIPv6(_ host: [UInt8]) -> Bool {
-        let text = String(decoding: host.dropFirst().dropLast(), as: UTF8.self)
-        let local = ["fc", "fd", "fe8", "fe9", "fea", "feb", "ff"]
-        // Everything below 2000::/3 that a mail could name is loopback, unspecified or an embedded IPv4 address.
-        return text.hasPrefix(":") || text.hasPrefix("0") || local.contains { text.hasPrefix($0) }
     }
 }

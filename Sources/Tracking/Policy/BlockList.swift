@@ -22,31 +22,30 @@ public struct BlockList: Sendable, Hashable {
     /// Reads a file's text; empty lines and lines that begin with `#` say nothing.
     /// - Throws: ``Defect``.
     public init(parsing text: String) throws(Defect) {
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let words = line.split { $0 == " " || $0 == "\t" || $0 == "\r" }
-            guard let first = words.first, !first.hasPrefix("#") else { continue }
-            let value = words.count == 2 ? String(words[1]) : ""
-            switch first {
+        for line in TextLines.entries(text.utf8) {
+            let words = line.words
+            let value = words.count == 2 ? words[1] : ""
+            switch words.first {
             case "message":
                 guard let id = TrackingMessageID(hexadecimal: value) else {
-                    throw Defect(line: index + 1, message: "expected \"message\" and its 20 hexadecimal digits")
+                    throw Defect(line: line.number, message: "expected \"message\" and its 20 hexadecimal digits")
                 }
                 messages.insert(id)
             case "tag":
-                guard TagName(value) != nil else { throw Defect(line: index + 1, message: "expected \"tag NAME\"") }
+                guard TagName(value) != nil else { throw Defect(line: line.number, message: "expected \"tag NAME\"") }
                 tags.insert(value)
             case "host":
                 guard !value.isEmpty else {
-                    throw Defect(line: index + 1, message: "expected \"host\" and a pattern such as *.example.com")
+                    throw Defect(line: line.number, message: "expected \"host\" and a pattern such as *.example.com")
                 }
                 hosts.append(Glob(value))
             case "key":
                 guard let number = KeyID(value) else {
-                    throw Defect(line: index + 1, message: "expected \"key NUMBER\"")
+                    throw Defect(line: line.number, message: "expected \"key NUMBER\"")
                 }
                 keys.insert(number)
             default:
-                throw Defect(line: index + 1, message: "a line begins with message, tag, host or key")
+                throw Defect(line: line.number, message: "a line begins with message, tag, host or key")
             }
         }
     }
@@ -72,34 +71,5 @@ public struct BlockList: Sendable, Hashable {
         if host.first != UInt8(ascii: "["), let port = host.lastIndex(of: UInt8(ascii: ":")) { host = host[..<port] }
         if host.last == UInt8(ascii: ".") { host = host.dropLast() }
         return host
-    }
-}
-
-/// Recipients who are never tracked: an address per line, or its SHA-256 in hexadecimal (of the address in lower case).
-public struct DenyList: Sendable {
-    private var entries: Set<String> = []
-    private let digest: @Sendable ([UInt8]) -> [UInt8]
-
-    /// A list that denies nobody.
-    public init() { digest = { _ in [] } }
-
-    /// Reads a file's text; empty lines and lines that begin with `#` say nothing.
-    /// - Parameter digest: SHA-256.
-    public init(parsing text: String, digest: @escaping @Sendable ([UInt8]) -> [UInt8]) {
-        self.digest = digest
-        for line in text.split(separator: "\n") {
-            let entry = line.filter { $0 != " " && $0 != "\t" && $0 != "\r" }.lowercased()
-            if !entry.isEmpty, !entry.hasPrefix("#") { entries.insert(entry) }
-        }
-    }
-
-    /// Whether an address is on it.
-    public func contains(_ address: String) -> Bool {
-        guard !entries.isEmpty else { return false }
-        let address = address.lowercased()
-        if entries.contains(address) { return true }
-        let digits = Array("0123456789abcdef".utf8)
-        let hexadecimal = digest(Array(address.utf8)).flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
-        return entries.contains(String(decoding: hexadecimal, as: UTF8.self))
     }
 }

@@ -20,8 +20,9 @@ public enum UntrackedReason: String, Sendable, CaseIterable {
 public enum TraceVerdict: Sendable, Equatable {
     /// Tracked as decided.
     case track(TrackingDecision)
-    /// Goes out untracked; `detail` names the defect.
-    case untracked(UntrackedReason, detail: String)
+    /// Goes out untracked; `detail` names the defect. The tag, where one that is configured was asked for: its policy for
+    /// everything but tracking still counts.
+    case untracked(UntrackedReason, detail: String, tag: TagName?)
     /// Refused: code, enhanced code and a text for the client.
     case reject(code: Int, enhanced: String, text: String, UntrackedReason)
 }

@@ -1,54 +1,5 @@
-/// Makes an authentication code of 32 octets (HMAC-SHA-256) with one secret key.
-///
-/// `Tracking` holds no cryptography: whoever composes the program brings it.
-public protocol TokenAuthenticating: Sendable {
-    /// The code for `bytes`, at least ``TokenLimits/codeOctets`` octets long.
-    func authenticationCode(for bytes: [UInt8]) -> [UInt8]
-}
-
 /// The number of a tracking key, written into each token as one octet.
 public typealias KeyID = UInt8
-
-/// One line of the key file.
-public struct TrackingKey: Sendable, Equatable {
-    /// What may still be done with a key.
-    public enum Status: String, Sendable {
-        /// Signs (if it is the newest) and verifies.
-        case active
-        /// Verifies only.
-        case retired
-        /// Neither: every link it signed is dead.
-        case revoked
-    }
-
-    /// Number of the key, 0–255.
-    public let id: KeyID
-    /// The secret: 32 octets from a cryptographic source.
-    public let secret: [UInt8]
-    /// Seconds since 1970 when it was made.
-    public let created: Int64
-    /// What may be done with it.
-    public var status: Status
-
-    /// A key with all its parts.
-    public init(id: KeyID, secret: [UInt8], created: Int64, status: Status) {
-        self.id = id
-        self.secret = secret
-        self.created = created
-        self.status = status
-    }
-}
-
-/// What is wrong with a key file, by line.
-public struct KeyFileDefect: Error, Equatable, CustomStringConvertible {
-    /// Line, counted from 1; 0 for the file as a whole.
-    public let line: Int
-    /// What is wrong and how to mend it.
-    public let reason: String
-
-    /// The line and the reason.
-    public var description: String { line > 0 ? "line \(line): \(reason)" : reason }
-}
 
 /// The tracking keys: the newest active one signs, all that are not revoked verify.
 ///
@@ -88,14 +39,11 @@ public struct KeyRing: Sendable, Equatable {
     /// - Throws: ``KeyFileDefect`` naming the first line that cannot be read.
     public init(parsing text: String) throws(KeyFileDefect) {
         keys = []
-        var number = 0
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            number += 1
-            let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "\r" })
-            guard let first = words.first, !first.hasPrefix("#") else { continue }
-            let key = try Self.parseKey(words, line: number)
+        for line in TextLines.entries(text.utf8) {
+            let key = try Self.parseKey(line.words, line: line.number)
             guard !keys.contains(where: { $0.id == key.id }) else {
-                throw KeyFileDefect(line: number, reason: "key \(key.id) stands twice; restore the file from a copy")
+                throw KeyFileDefect(
+                    line: line.number, reason: "key \(key.id) stands twice; restore the file from a copy")
             }
             keys.append(key)
         }
@@ -104,7 +52,7 @@ public struct KeyRing: Sendable, Equatable {
         }
     }
 
-    private static func parseKey(_ words: [Substring], line: Int) throws(KeyFileDefect) -> TrackingKey {
+    private static func parseKey(_ words: [String], line: Int) throws(KeyFileDefect) -> TrackingKey {
         guard words.count == 4 else {
             throw KeyFileDefect(line: line, reason: "expected `ID STATUS CREATED SECRET`, found \(words.count) words")
         }

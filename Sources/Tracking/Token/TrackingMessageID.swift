@@ -1,4 +1,5 @@
-/// What a token calls a message: 80 random bits, unrelated to the Message-ID field and to the queue id.
+/// What a token calls a message, unrelated to the Message-ID field and to the queue id: 10 bits of the day, by which a
+/// store of many days finds it, and 70 random ones. Ids of before this layout are 80 random bits.
 public struct TrackingMessageID: Sendable, Hashable, CustomStringConvertible {
     /// Octets in an id.
     public static let octetCount = 10
@@ -12,9 +13,19 @@ public struct TrackingMessageID: Sendable, Hashable, CustomStringConvertible {
         self.bytes = bytes
     }
 
-    /// Draws an id from a source of randomness.
-    public init(using generator: inout some RandomNumberGenerator) {
-        bytes = (0..<Self.octetCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+    /// All zeros: where what was stored of a message cannot be read.
+    public static let unknown = TrackingMessageID()
+
+    private init() { bytes = [UInt8](repeating: 0, count: Self.octetCount) }
+
+    /// Draws an id.
+    /// - Parameter time: milliseconds since 1970; its day counts, modulo 1,024.
+    public init(time: Int64, using generator: inout some RandomNumberGenerator) {
+        let day = UInt16(truncatingIfNeeded: time / 86_400_000) & 1_023
+        var bytes = (0..<Self.octetCount).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+        bytes[0] = UInt8(day >> 2)
+        bytes[1] = UInt8(day & 3) << 6 | bytes[1] & 63
+        self.bytes = bytes
     }
 
     /// Reads twenty hexadecimal digits.

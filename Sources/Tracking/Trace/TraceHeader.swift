@@ -1,53 +1,5 @@
 import MailMessage
 
-/// What an `X-AliDM-Trace` field asks for.
-public struct TraceRequest: Sendable, Equatable {
-    /// Name of the tag; not yet checked against anything.
-    public var tagName: String
-    /// `OpenTrace`.
-    public var opens: Bool
-    /// `LinkTrace`.
-    public var clicks: Bool
-    /// What was odd, in words.
-    public var warnings: [String]
-
-    /// A request.
-    public init(tagName: String, opens: Bool, clicks: Bool, warnings: [String] = []) {
-        self.tagName = tagName
-        self.opens = opens
-        self.clicks = clicks
-        self.warnings = warnings
-    }
-}
-
-/// Why a trace field cannot be read.
-public enum TraceDefect: Error, Sendable, Equatable {
-    /// Nothing in it.
-    case empty
-    /// Longer than ``TraceHeader/maximumOctets``.
-    case tooLong
-    /// An octet that base64 does not have.
-    case notBase64
-    /// Not a JSON object; the offset counts from 0 in the decoded value.
-    case notJSON(offset: Int)
-    /// No `TagName`, or one that is not a string.
-    case noTagName
-    /// `OpenTrace` or `LinkTrace` is neither a string nor 0, 1, true, false.
-    case badFlag(String)
-
-    /// The defect in words.
-    public var sentence: String {
-        switch self {
-        case .empty: "the value is empty; it must be base64 of a JSON object"
-        case .tooLong: "the value is longer than \(TraceHeader.maximumOctets) octets"
-        case .notBase64: "the value is not base64"
-        case .notJSON(let offset): "the decoded value is not a JSON object of UTF-8 strings (octet \(offset))"
-        case .noTagName: "TagName is missing or not a string"
-        case .badFlag(let name): "\(name) must be the string \"1\" or \"0\""
-        }
-    }
-}
-
 /// The value of the `X-AliDM-Trace` field: base64 of a JSON object (§1 of the contract).
 public enum TraceHeader {
     /// The field's name.
@@ -85,7 +37,7 @@ public enum TraceHeader {
             $0 == UInt8(ascii: "-") ? UInt8(ascii: "+") : $0 == UInt8(ascii: "_") ? UInt8(ascii: "/") : $0
         }
         let (bytes, defects) = Base64.decode(standard, in: standard.indices)
-        return defects.foreignOctets == 0 && !bytes.isEmpty ? bytes : nil
+        return !defects.isDoubtful && !bytes.isEmpty ? bytes : nil
     }
 
     private static func read(_ json: [UInt8]) -> Result<TraceRequest, TraceDefect> {

@@ -11,7 +11,7 @@ struct Eligibility {
     /// Why nothing under a part may change, by the part's index.
     private var protections: [PassThroughReason?] = []
 
-    init(_ tree: MIMETree) {
+    init(_ tree: MIMETree, _ message: [UInt8]) {
         // Pre-order: a parent's verdict is known before its children come.
         protections.reserveCapacity(tree.parts.count)
         var isAttached: [Bool] = []
@@ -22,6 +22,11 @@ struct Eligibility {
             protections.append(protection)
             isAttached.append(isAttachment)
             guard part.children.isEmpty else { continue }
+            // To some readers it is another part, with another encoding, or several: what is written here would be theirs.
+            guard !Self.isLabelledBehindCut(part, message) else {
+                if reason == .noHTMLPart { reason = .brokenHeader }
+                continue
+            }
             let isHTML = part.contentType.is("text", "html")
             if let protection {
                 if isHTML && !isAttachment || reason == .noHTMLPart { reason = protection }
@@ -35,6 +40,14 @@ struct Eligibility {
 
     /// Whether a part's own header may be repaired: a signature around it covers that too.
     func mayRepairHeader(of part: MIMEPart) -> Bool { part.parent.flatMap { protections[$0] } == nil }
+
+    /// Whether a line that is no field ended the header in front of fields that say what the part is.
+    private static func isLabelledBehindCut(_ part: MIMEPart, _ message: [UInt8]) -> Bool {
+        // Not those of the part behind it.
+        part.header.fieldsBehindCut(in: message).contains {
+            $0.whole.lowerBound < part.body.upperBound && $0.lowercasedName(in: message).hasPrefix("content-")
+        }
+    }
 
     /// Why nothing under a part of this type may change.
     private static func protection(_ type: ContentType) -> PassThroughReason? {

@@ -27,7 +27,7 @@ public struct MessageTransform: Sendable {
         do {
             tree = try MIMETree.parse(original)
         } catch {
-            return PreparedMessage(original: original, tokens: tokens, reason: .structureLimit)
+            return PreparedMessage(original: original, tokens: tokens, plan: .passThrough(.structureLimit))
         }
         var preparation = Preparation(original: original, tree: tree, decision: decision, tokens: tokens)
         return preparation.run()
@@ -45,13 +45,15 @@ struct Preparation {
     private let eligible: Eligibility
     private var optedOut: Set<[UInt8]> = []
     private var nextLink = 0
+    /// Whether the part that readers show has no place for an image.
+    private var lacksPlace = false
 
     init(original: [UInt8], tree: MIMETree, decision: TrackingDecision, tokens: TokenURLs) {
         self.original = original
         self.tree = tree
         self.decision = decision
         self.tokens = tokens
-        eligible = Eligibility(tree)
+        eligible = Eligibility(tree, original)
     }
 
     mutating func run() -> PreparedMessage {
@@ -66,21 +68,21 @@ struct Preparation {
         do {
             try prepareParts()
         } catch {
-            return PreparedMessage(original: original, tokens: tokens, reason: error.reason, report: report)
+            return PreparedMessage(
+                original: original, tokens: tokens, plan: .passThrough(error.reason), report: report)
         }
         let splices = parts.isEmpty ? [] : headerSplices()
-        var prepared = PreparedMessage(original: original, tokens: tokens, reason: nil, report: report)
-        prepared.tree = tree
-        prepared.parts = parts
-        prepared.headerSplices = splices
-        return prepared
+        return PreparedMessage(
+            original: original, tokens: tokens, plan: .rewrite(tree, parts, headerSplices: splices), report: report)
     }
 
     private mutating func prepareParts() throws(PassThrough) {
         let root = tree.parts[0]
-        if decision.dkimSigned == .passThrough, root.header.first("DKIM-Signature", in: original) != nil {
+        if decision.dkimSigned == .passThrough, BodySignatures.isSigned(root.header, in: original) {
             throw PassThrough(.dkimSigned)
         }
+        // They would become text of the rewritten part.
+        guard DroppedFields.behindCut(root.header, original).isEmpty else { throw PassThrough(.brokenHeader) }
         let tracksText = decision.textLinks && decision.clicks && decision.mode == .local
         guard !eligible.html.isEmpty || tracksText && !eligible.plain.isEmpty else {
             throw PassThrough(eligible.reason)
@@ -95,7 +97,8 @@ struct Preparation {
         placePixel()
         leaveUnchangedParts()
         guard !parts.isEmpty else {
-            throw PassThrough(eligible.html.isEmpty ? eligible.reason : .nothingToTrack)
+            throw PassThrough(
+                eligible.html.isEmpty ? eligible.reason : lacksPlace ? .noPlaceForPixel : .nothingToTrack)
         }
     }
 
@@ -126,20 +129,20 @@ struct Preparation {
         prepared.found = scan.links.map { ($0.value, $0.url) }
         prepared.images = scan.images
         if case .utf8 = text.output {
-            prepared.declarations = scan.charsetDeclarations.filter { !Self.namesUTF8(text.bytes[$0]) }
+            prepared.declarations = scan.charsetDeclarations.filter { !HTMLScan.namesUTF8(text.bytes[$0]) }
         }
         var links: [LinkReport] = []
         for link in scan.links { links.append(decide(link, in: text, rules: rules, part: &prepared)) }
         if decision.mode == .upstream {
-            prepared.insertions = Self.bodyElement(scan)
+            prepared.insertions = scan.pixel.bodyElement
             if !prepared.insertions.isEmpty { report.repairs.append("part \(path(of: part)): <body> element put in") }
         }
         note(part: part, text: text, links: links)
-        scans[part.index] = scan.pixel
+        scans[part.index] = scan
         parts.append(prepared)
     }
 
-    private var scans: [Int: PixelPlaces] = [:]
+    private var scans: [Int: HTMLScan] = [:]
 
     private mutating func decide(
         _ link: HTMLLink, in text: PartText, rules: LinkRules, part: inout PreparedPart
@@ -152,7 +155,8 @@ struct Preparation {
     }
 
     private mutating func place(
-        _ url: [UInt8], at range: Range<Int>, quoting: Quoting, unless reason: LinkReason?, in part: inout PreparedPart
+        _ url: [UInt8], at range: Range<Int>, quoting: Quoting, unless reason: LinkReason?, in part: inout PreparedPart,
+        closes: Bool = false
     ) -> LinkOutcome {
         if let reason { return .left(reason) }
         guard let requested = part.text.requested(url, writtenAt: range) else { return .left(.undecodable) }
@@ -163,7 +167,7 @@ struct Preparation {
         }
         let number = nextLink
         nextLink += 1
-        part.links.append(.init(range: range, quoting: quoting, number: number, target: target))
+        part.links.append(.init(range: range, quoting: quoting, number: number, target: target, closes: closes))
         return .tracked(number: number)
     }
 
@@ -175,24 +179,12 @@ struct Preparation {
         }
     }
 
-    private static func namesUTF8(_ label: ArraySlice<UInt8>) -> Bool {
-        ["utf-8", "utf8"].contains(String(decoding: label, as: UTF8.self).lowercased())
-    }
-
-    /// The `<body>` element that Direct Mail asks for (§7), where the document has none. What swallows the document's end
-    /// would swallow an end tag too, and a browser does without.
-    private static func bodyElement(_ scan: HTMLScan) -> [(Int, [UInt8])] {
-        guard scan.pixel.afterBodyStart == nil else { return [] }
-        let start = [(scan.pixel.top, Array("<body>".utf8))]
-        let end = scan.pixel.beforeBodyEnd ?? scan.pixel.beforeHTMLEnd ?? scan.pixel.end
-        guard scan.pixel.unclosed == nil, scan.pixel.beforeBodyEnd == nil, end >= scan.pixel.top else { return start }
-        return start + [(end, Array("</body>".utf8))]
-    }
-
     // MARK: Plain text
 
     private mutating func preparePlain(_ part: MIMEPart, rules: LinkRules, tracksLinks: Bool) throws(PassThrough) {
-        if let raw = part.decodedBody(in: original), InlinePGP.isPresent(in: raw) { throw PassThrough(.inlinePGP) }
+        if let body = part.decodedBody(in: original), InlinePGP.isPresent(in: body.bytes) {
+            throw PassThrough(.inlinePGP)
+        }
         guard tracksLinks else { return }
         let text: PartText
         switch PartText.decode(part, of: original, keepCharset: keepsCharset) {
@@ -203,12 +195,16 @@ struct Preparation {
         }
         var prepared = PreparedPart(index: part.index, text: text, isHTML: false)
         var links: [LinkReport] = []
-        for range in PlainTextLinks.find(in: text.bytes) {
-            let url = Array(text.bytes[range])
-            prepared.found.append((range, url))
-            let reason = optedOut.contains(url) ? .traceOff : rules.reason(toLeave: url)
-            let outcome = place(url, at: range, quoting: .noValue, unless: reason, in: &prepared)
-            links.append(Self.report("text", url, outcome))
+        prepared.deletesSpaces =
+            part.contentType.parameter("format")?.lowercased() == "flowed"
+            && part.contentType.parameter("delsp")?.lowercased() == "yes"
+        for link in PlainTextLinks.find(in: text.bytes, deletesSpaces: prepared.deletesSpaces) {
+            prepared.found.append((link.range, link.url))
+            var reason = optedOut.contains(link.url) ? .traceOff : rules.reason(toLeave: link.url)
+            if reason == nil, !link.isCertain { reason = .unclearEnd }
+            let outcome = place(
+                link.url, at: link.range, quoting: .noValue, unless: reason, in: &prepared, closes: link.needsClosing)
+            links.append(Self.report("text", link.url, outcome))
         }
         note(part: part, text: text, links: links)
         parts.append(prepared)
@@ -216,9 +212,15 @@ struct Preparation {
 
     // MARK: Pixel
 
+    /// The pixel goes into the part that readers show: of alternatives the last one, else the first.
     private mutating func placePixel() {
-        guard decision.opens, decision.mode == .local, let first = parts.first, let places = scans[first.index] else {
-            return
+        guard decision.opens, decision.mode == .local, let index = PixelChoice(tree, scans, original).part,
+            let slot = parts.firstIndex(where: { $0.index == index }), let places = scans[index]?.pixel
+        else { return }
+        guard places.hasPlace else {
+            lacksPlace = true
+            return report.warnings.append(
+                "part \(path(of: tree.parts[index])) is a frameset, which shows no image: no pixel")
         }
         let onTop = places.afterBodyStart ?? places.top
         let atBottom = places.beforeBodyEnd ?? places.beforeHTMLEnd
@@ -226,13 +228,13 @@ struct Preparation {
             switch decision.pixel {
             case .top: true
             case .bottom: false
-            case .auto: parts[0].text.bytes.count > TransformLimits.pixelOnTopOctets
+            case .auto: parts[slot].text.bytes.count > TransformLimits.pixelOnTopOctets
             }
         let unclosed = atBottom == nil ? places.unclosed : nil
         let swallowed = unclosed != nil
         let place = wantsTop || swallowed ? onTop : atBottom ?? places.end
-        parts[0].pixel = place
-        report.parts[parts[0].index].pixel = wantsTop || swallowed ? "top" : "bottom"
+        parts[slot].pixel = place
+        report.parts[index].pixel = wantsTop || swallowed ? "top" : "bottom"
         if let unclosed, !wantsTop {
             report.repairs.append("the document ends inside \(unclosed.words): pixel at the top")
         }
@@ -259,10 +261,15 @@ struct Preparation {
                 report.repairs.append("part \(path(of: leaf)): a second \(name) removed")
             }
         }
+        let described = tree.splicesRemovingBodyFields(ofChanged: parts.map(\.index), in: original)
+        if !described.isEmpty { report.repairs.append("lengths and digests of the old content removed") }
+        splices += described
         let header = tree.parts[0].header
         if decision.dkimSigned == .remove {
-            let signatures = header.all("DKIM-Signature", in: original)
-            if !signatures.isEmpty { report.repairs.append("DKIM-Signature removed, since the change breaks it") }
+            let signatures = BodySignatures.fields(of: header, in: original)
+            var names = signatures.map { String(decoding: original[$0.name].prefix(64), as: UTF8.self) }
+            names = names.indices.filter { !names[..<$0].contains(names[$0]) }.map { names[$0] }
+            report.repairs += names.prefix(16).map { "\($0) removed, since the change breaks it" }
             splices += signatures.map { Splice(range: $0.whole, replacement: []) }
         }
         if header.first("MIME-Version", in: original) == nil {

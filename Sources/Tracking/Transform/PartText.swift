@@ -7,8 +7,8 @@ struct PartText {
     enum Output {
         /// They are UTF-8 and are labelled so.
         case utf8
-        /// They are UTF-8 and go back into the charset they came from, whose label stays.
-        case original(Charset)
+        /// They are UTF-8, and the edits are made in the octets they came from, whose charset and label stay.
+        case original(Charset, [UInt8])
         /// They never left their charset; its label, or the want of one, stays.
         case inPlace
     }
@@ -38,13 +38,19 @@ struct PartText {
     static func decode(
         _ part: MIMEPart, of message: [UInt8], keepCharset: Bool
     ) -> Result<PartText, PassThrough> {
-        guard let raw = part.decodedBody(in: message) else { return .failure(PassThrough(.unknownEncoding)) }
+        guard let body = part.decodedBody(in: message) else { return .failure(PassThrough(.unknownEncoding)) }
+        guard !body.isDoubtful else { return .failure(PassThrough(.doubtfulEncoding)) }
+        let raw = body.bytes
         guard raw.count <= TransformLimits.maximumHTMLOctets else { return .failure(PassThrough(.htmlTooLarge)) }
         let label = part.contentType.parameter("charset").flatMap { $0.isEmpty ? nil : $0 }
         guard let label, !isASCII(label) else {
             return unlabelled(raw, declared: label, isHTML: part.contentType.is("text", "html"))
         }
-        guard let charset = Charset(label: label) else { return .failure(PassThrough(.unknownCharset)) }
+        guard let charset = Charset(label: label) else {
+            guard Charset.isPlainASCII(raw, label: label) else { return .failure(PassThrough(.unknownCharset)) }
+            let repair = "a charset nobody knows over ASCII: edited in place, label kept"
+            return .success(PartText(raw, .inPlace, label, source: nil, repair: repair))
+        }
         return decode(raw, charset, label: label, keepCharset: keepCharset)
     }
 
@@ -57,13 +63,11 @@ struct PartText {
             guard keepCharset, !charset.isUTF8 else {
                 return .success(PartText(text, .utf8, label, source: charset))
             }
-            // Quoted-printable text has its line ends as octets, which UTF-16 has not; and what cannot go back, or would
-            // come back otherwise, cannot be kept.
-            guard !charset.name.hasPrefix("utf-16"), (try? charset.encodeFromUTF8(text)) != nil else {
+            guard charset.canSplice else {
                 let repair = "\(label) cannot be kept: UTF-8"
                 return .success(PartText(text, .utf8, label, source: charset, repair: repair))
             }
-            return .success(PartText(text, .original(charset), label, source: charset))
+            return .success(PartText(text, .original(charset, raw), label, source: charset))
         } catch {
             guard charset.isASCIISuperset else { return .failure(PassThrough(.charsetUndecodable)) }
             let repair = "bytes that are not in \(charset.name): edited in place, label kept"
@@ -87,7 +91,9 @@ struct PartText {
             let repair = "charset taken from the document: \(label)"
             return .success(PartText(text, .utf8, shown, source: charset, repair: repair))
         }
-        for name in ["iso-2022-jp", "iso-2022-kr"] where raw.contains(0x1B) {
+        // Korean text names its set first (RFC 1557).
+        let isKorean = ByteSearch.firstIndex(of: "\u{1B}$)C", in: raw, from: 0) != nil
+        for name in ["iso-2022-jp"] + (isKorean ? ["iso-2022-kr"] : []) where raw.contains(0x1B) {
             guard let charset = Charset(label: name), let text = try? charset.decodeToUTF8(raw) else { continue }
             return .success(PartText(text, .utf8, shown, source: charset, repair: "its escapes are those of \(name)"))
         }
@@ -107,12 +113,25 @@ struct PartText {
         return charset.name.hasPrefix("utf-16") ? (.utf8, "utf-8") : (charset, label)
     }
 
+    /// The charset it will be labelled with; `nil` where the label stays.
+    var label: String? {
+        if case .utf8 = output { "UTF-8" } else { nil }
+    }
+
     /// The part's new content before its transfer encoding; `nil` where its charset has no place for it.
-    func encoded(_ edited: [UInt8]) -> (bytes: [UInt8], label: String?)? {
+    /// - Parameter edited: ``bytes`` with the edits made.
+    func encoded(_ edited: [UInt8], _ edits: SpliceList) -> [UInt8]? {
         switch output {
-        case .utf8: (edited, "UTF-8")
-        case .inPlace: (edited, nil)
-        case .original(let charset): (try? charset.encodeFromUTF8(edited)).map { ($0, nil) }
+        case .utf8, .inPlace: edited
+        case .original(let charset, let octets): charset.splicing(edits, into: octets)
+        }
+    }
+
+    /// Whether a reader finds the edited text in the new content.
+    func reads(_ content: [UInt8], as edited: [UInt8]) -> Bool {
+        switch output {
+        case .utf8, .inPlace: content == edited
+        case .original(let charset, _): (try? charset.decodeToUTF8(content)) == edited
         }
     }
 }

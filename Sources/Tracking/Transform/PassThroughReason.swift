@@ -13,8 +13,10 @@ public enum PassThroughReason: String, Sendable, CaseIterable, Codable {
     case report
     /// An inline PGP block.
     case inlinePGP = "inline-pgp"
-    /// A DKIM-Signature that a change would break.
+    /// A signature in the header that a change would break: DKIM, ARC, DomainKeys.
     case dkimSigned = "dkim-signed"
+    /// A line that is no field cuts the header, and fields that must not go out stand behind it.
+    case brokenHeader = "broken-header"
     /// Header or MIME structure beyond the limits.
     case structureLimit = "structure-limit"
     /// HTML part larger than is rewritten.
@@ -25,8 +27,12 @@ public enum PassThroughReason: String, Sendable, CaseIterable, Codable {
     case charsetUndecodable = "charset-undecodable"
     /// A transfer encoding nobody knows.
     case unknownEncoding = "unknown-encoding"
+    /// Base64 on whose content readers disagree.
+    case doubtfulEncoding = "transfer-encoding-doubtful"
     /// The signing key was revoked after the mail was accepted.
     case noKey = "no-key"
+    /// There is no link to track, and an image would not be shown anywhere (a frameset).
+    case noPlaceForPixel = "no-place-for-pixel"
     /// Nothing in it is to be tracked: no link, and no pixel asked for.
     case nothingToTrack = "nothing-to-track"
     /// The rewritten copy would exceed what the upstream takes.
@@ -43,14 +49,22 @@ public enum PassThroughReason: String, Sendable, CaseIterable, Codable {
         case .encrypted: "the content is encrypted"
         case .report: "it is a delivery report"
         case .inlinePGP: "it holds an inline PGP block"
-        case .dkimSigned: "it carries a DKIM-Signature that a change would break; `dkim-signed = \"remove\"` drops it"
+        case .dkimSigned:
+            "it carries a signature (DKIM, ARC or DomainKeys) that a change would break; `dkim-signed = \"remove\"` "
+                + "drops it"
+        case .brokenHeader:
+            "a line in its header is no field, and behind it stand fields that are taken out or say what it holds; write a "
+                + "proper header"
         case .structureLimit: "its header or MIME structure exceeds the limits"
         case .htmlTooLarge: "the part is larger than \(TransformLimits.maximumHTMLOctets) octets"
         case .unknownCharset: "the part's charset is not known"
         case .charsetUndecodable: "the part holds bytes that its charset does not have"
         case .unknownEncoding: "the part's Content-Transfer-Encoding is not known"
+        case .doubtfulEncoding:
+            "the part's base64 is cut off, or holds what is no base64 or stands behind its end: readers disagree on it"
         case .noKey: "the key that was to sign its links has been revoked"
-        case .nothingToTrack: "there is no link to track, and no pixel was asked for"
+        case .noPlaceForPixel: "there is no link to track, and the HTML is a frameset, which shows no image"
+        case .nothingToTrack: "there is no link to track, and no pixel was asked for or has anything to stand in"
         case .tooLargeForUpstream: "rewritten it would be larger than the upstream takes"
         case .selfCheckFailed: "the rewritten mail did not read back as it should; please report this mail"
         }

@@ -10,6 +10,8 @@ struct PreparedPart {
         let number: Int
         /// What the token leads to.
         let target: [UInt8]
+        /// In plain text: whether something has to stand between the token and what follows.
+        let closes: Bool
     }
 
     /// Index in the MIME tree.
@@ -25,6 +27,8 @@ struct PreparedPart {
     var insertions: [(Int, [UInt8])] = []
     /// The links that were found, for the self-check.
     var found: [(value: Range<Int>, url: [UInt8])] = []
+    /// Plain text whose flowed lines end in a blank that is deleted (RFC 3676 §4.2).
+    var deletesSpaces = false
     /// The images that were found, for the self-check.
     var images = 0
 
@@ -34,16 +38,17 @@ struct PreparedPart {
         self.isHTML = isHTML
     }
 
-    /// The text with its tokens for one recipient.
+    /// The edits that put one recipient's tokens into the text.
     /// - Throws: where the key is gone or edits collide.
-    func edited(_ tokens: TokenURLs, recipient: Int) throws(PassThrough) -> [UInt8] {
+    func edits(_ tokens: TokenURLs, recipient: Int) throws(PassThrough) -> SpliceList {
         var edits = SpliceList()
         do {
             for place in links {
                 guard let url = tokens.click(recipient: recipient, number: place.number, target: place.target) else {
                     throw PassThrough(.noKey)
                 }
-                let value = isHTML ? HTMLAttributeValue.escaped(url, for: place.quoting) : Self.closed(url)
+                let value =
+                    isHTML ? HTMLAttributeValue.escaped(url, for: place.quoting) : Self.closed(url, place.closes)
                 try edits.add(Splice(range: place.range, replacement: value))
             }
             for range in declarations { try edits.add(Splice(range: range, replacement: Array("UTF-8".utf8))) }
@@ -57,7 +62,7 @@ struct PreparedPart {
         } catch {
             throw PassThrough(.selfCheckFailed)
         }
-        return edits.applied(to: text.bytes)
+        return edits
     }
 }
 
@@ -65,10 +70,10 @@ extension PreparedPart {
     /// Octets that ``closed(_:)`` may add.
     static let closingOctets = 2
 
-    /// A URL for plain text: mail clients leave `_` and `-` out at its end, so that something has to stand behind them; the
-    /// tracking host ignores what stands behind `?`.
-    private static func closed(_ url: [UInt8]) -> [UInt8] {
-        url.last == UInt8(ascii: "_") || url.last == UInt8(ascii: "-") ? url + Array("?x".utf8) : url
+    /// A URL for plain text: mail clients leave `_` and `-` out at its end, and some take along what follows, so that
+    /// something has to stand between; the tracking host ignores what stands behind `?`.
+    private static func closed(_ url: [UInt8], _ closes: Bool) -> [UInt8] {
+        closes || url.last == UInt8(ascii: "_") || url.last == UInt8(ascii: "-") ? url + Array("?x".utf8) : url
     }
 }
 

@@ -12,6 +12,8 @@ struct SelfCheck {
     private let recipient: Int
     /// The encoded bodies by part.
     private var bodies: [Int: [UInt8]] = [:]
+    /// The parts' new charsets, where they have one.
+    private var labels: [Int: String] = [:]
 
     init(original: [UInt8], tree: MIMETree, tokens: TokenURLs, recipient: Int) {
         self.original = original
@@ -25,6 +27,8 @@ struct SelfCheck {
     ///   `edited` are not the original ones with the tracked ones put in.
     mutating func verify(_ part: PreparedPart, edited: [UInt8], content: [UInt8], body: [UInt8]) throws(PassThrough) {
         bodies[part.index] = body
+        labels[part.index] = part.text.label
+        guard part.text.reads(content, as: edited) else { throw PassThrough(.selfCheckFailed) }
         // Line ends may have become CRLF; nothing else may differ.
         let decoded = QuotedPrintable.decode(body, in: body.indices).bytes
         guard ByteSearch.equal(decoded, withHardBreaks: content) else { throw PassThrough(.selfCheckFailed) }
@@ -33,8 +37,11 @@ struct SelfCheck {
             let scan = HTMLScan(edited)
             after = scan.links.map(\.url)
             try verifyPixel(part, edited, images: scan.images)
+            guard part.text.label == nil || scan.charsetDeclarations.allSatisfy({ Self.namesUTF8(edited[$0]) }) else {
+                throw PassThrough(.selfCheckFailed)
+            }
         } else {
-            after = PlainTextLinks.find(in: edited).map { Array(edited[$0]) }
+            after = PlainTextLinks.find(in: edited, deletesSpaces: part.deletesSpaces).map(\.url)
         }
         guard part.found.count == after.count else { throw PassThrough(.selfCheckFailed) }
         var tracked = part.links.makeIterator()
@@ -48,6 +55,10 @@ struct SelfCheck {
             }
         }
         guard next == nil else { throw PassThrough(.selfCheckFailed) }
+    }
+
+    private static func namesUTF8(_ label: ArraySlice<UInt8>) -> Bool {
+        ["utf-8", "utf8"].contains(String(decoding: label, as: UTF8.self).lowercased())
     }
 
     /// One image more, which a reader's program will ask for, and its token opens.
@@ -73,16 +84,22 @@ struct SelfCheck {
         return key == tokens.key && token == Token(message: tokens.message, recipient: recipient, content: content)
     }
 
+    /// Whether a rewritten part has its new labels and, besides, the old ones.
+    private func isLabelled(_ new: MIMEPart, instead old: MIMEPart, in output: [UInt8]) -> Bool {
+        let label = labels[old.index]
+        func kept(_ part: MIMEPart) -> [[String]] {
+            part.contentType.parameters.filter { label == nil || $0.name != "charset" }.map { [$0.name, $0.value] }
+        }
+        return kept(new) == kept(old) && (label == nil || new.contentType.parameter("charset") == label)
+            && new.isLabelled(charset: label, encoding: "quoted-printable", in: output)
+    }
+
     /// Checks the whole message: the same tree, the new bodies where they belong, all other leaves untouched.
     /// - Throws: `self-check-failed`.
     func verify(_ edits: SpliceList) throws(PassThrough) {
         guard !edits.isEmpty else { return }
         let output = edits.applied(to: original)
-        // What was put in counts beyond the limits.
-        var limits = MIMELimits()
-        limits.header.fields += 16
-        limits.header.octets += 16 << 10
-        guard let after = try? MIMETree.parse(output, limits: limits), after.parts.count == tree.parts.count else {
+        guard let after = try? MIMETree.parse(output, limits: .afterEdits), after.parts.count == tree.parts.count else {
             throw PassThrough(.selfCheckFailed)
         }
         for (old, new) in zip(tree.parts, after.parts) {
@@ -91,7 +108,9 @@ struct SelfCheck {
             else { throw PassThrough(.selfCheckFailed) }
             guard old.children.isEmpty else { continue }
             let isWhole =
-                bodies[old.index].map { ByteSearch.equal($0, $0.indices, output, new.body) }
+                bodies[old.index].map {
+                    ByteSearch.equal($0, $0.indices, output, new.body) && isLabelled(new, instead: old, in: output)
+                }
                 ?? (ByteSearch.equal(original, old.body, output, new.body)
                     && old.transferEncoding == new.transferEncoding)
             guard isWhole else { throw PassThrough(.selfCheckFailed) }

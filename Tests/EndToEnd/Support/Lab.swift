@@ -5,6 +5,7 @@ import NIOPosix
 import OpenSSLBridge
 import SMTPProtocol
 import SMTPTransport
+import TestSupport
 import Testing
 
 /// A relay as a process of its own, in a folder of its own, in front of a fake upstream.
@@ -55,30 +56,50 @@ final class Lab: @unchecked Sendable {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    /// The command as it was built beside the tests.
-    static let command: String = {
-        var path = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
-        for _ in 0..<3 {
-            let candidate = path.appendingPathComponent("tracerelay").path
-            if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
-            path = path.deletingLastPathComponent()
-        }
-        return Bundle.main.bundleURL.appendingPathComponent("tracerelay").path
-    }()
+    /// Changes relay.conf.
+    func edit(_ old: String, _ new: String) throws {
+        let path = folder + "/relay.conf"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        try text.replacing(old, with: new).write(toFile: path, atomically: true, encoding: .utf8)
+    }
 
-    func start() async throws {
+    /// Starts the relay, and waits until it listens.
+    /// - Parameter through: a command, with its arguments, that becomes the relay.
+    func start(through wrapper: [String] = []) async throws {
         starts += 1
         let log = "\(folder)/log.\(starts)"
         _ = FileManager.default.createFile(atPath: log, contents: nil)
-        process = Process()
-        process.executableURL = URL(fileURLWithPath: Self.command)
-        process.arguments = ["serve", "--config", folder + "/relay.conf"]
-        process.standardError = FileHandle(forWritingAtPath: log)
-        process.standardOutput = FileHandle.nullDevice
-        try process.run()
+        try run(log: try #require(FileHandle(forWritingAtPath: log)), through: wrapper)
         let lines = try await waitForLog("listening http=")
         smtp = try #require(Self.port(lines, "smtp="))
         web = try #require(Self.port(lines, "http="))
+    }
+
+    /// Starts the relay with its log in a pipe that nobody reads; the ports are fixed in relay.conf first.
+    func start(log: FileHandle) async throws {
+        starts += 1
+        smtp = try Self.freePort()
+        web = try Self.freePort()
+        try edit("[[listener]]\naddress = \"127.0.0.1:0\"", "[[listener]]\naddress = \"127.0.0.1:\(smtp)\"")
+        try edit("[web]\naddress = \"127.0.0.1:0\"", "[web]\naddress = \"127.0.0.1:\(web)\"")
+        try run(log: log)
+        let listens = try await eventually {
+            // Local address, no remote one, and state 0A, LISTEN.
+            let sockets = Self.sockets()
+            return [web, smtp].allSatisfy { sockets.contains(Self.hexadecimal($0) + " 00000000:0000 0A ") }
+                || !process.isRunning
+        }
+        try #require(listens && process.isRunning, "the relay does not listen")
+    }
+
+    private func run(log: FileHandle, through wrapper: [String] = []) throws {
+        process = Process()
+        let line = wrapper + [Command.path, "serve", "--config", folder + "/relay.conf"]
+        process.executableURL = URL(fileURLWithPath: line[0])
+        process.arguments = Array(line.dropFirst())
+        process.standardError = log
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
     }
 
     private static func port(_ log: String, _ key: String) -> Int? {
@@ -91,27 +112,71 @@ final class Lab: @unchecked Sendable {
 
     /// Waits for a text in the log.
     @discardableResult
-    func waitForLog(_ text: String, seconds: Double = 20) async throws -> String {
-        let end = Date().addingTimeInterval(seconds)
-        while !log.contains(text) {
-            try #require(Date() < end, "\"\(text)\" never came:\n\(log)")
-            try await Task.sleep(for: .milliseconds(20))
-        }
+    func waitForLog(_ text: String) async throws -> String {
+        try #require(try await eventually { log.contains(text) }, "\"\(text)\" never came:\n\(log)")
         return log
     }
 
-    func killHard() {
-        kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
+    /// Waits until the upstream has taken so many messages.
+    /// - Returns: whether it has.
+    func delivers(_ count: Int) async -> Bool { await upstream.wait(for: count, timeout: Patience.limit) }
+
+    /// Waits until the relay is connected to its upstream: a mail is under way.
+    func waitForUpstreamConnection() async throws {
+        // Remote address and state 01, ESTABLISHED (proc_net(5)).
+        let wanted = Self.hexadecimal(upstream.port) + " 01 "
+        try #require(
+            try await eventually { Self.sockets().contains(wanted) }, "no connection to the upstream:\n\(log)")
+    }
+
+    /// A port as /proc/net/tcp has it.
+    private static func hexadecimal(_ port: Int) -> String {
+        let digits = String(port, radix: 16, uppercase: true)
+        return ":" + String(repeating: "0", count: 4 - digits.count) + digits
+    }
+
+    /// All of the table: what has no size is read to its end only this way.
+    private static func sockets() -> String {
+        guard let file = FileHandle(forReadingAtPath: "/proc/net/tcp") else { return "" }
+        return String(decoding: file.readDataToEndOfFile(), as: UTF8.self)
+    }
+
+    private static func freePort() throws -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let bound = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+            }
+        }
+        try #require(bound)
+        return Int(in_port_t(bigEndian: address.sin_port))
+    }
+
+    /// The running relay.
+    var processIdentifier: Int32 { process.processIdentifier }
+
+    /// Sends a signal to the relay.
+    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+    func killHard() async throws {
+        signal(SIGKILL)
+        _ = try await waitForEnd()
     }
 
     func stop() async throws -> Int32 {
         process.terminate()
-        let end = Date().addingTimeInterval(30)
-        while process.isRunning {
-            try #require(Date() < end, "the relay does not stop:\n\(log)")
-            try await Task.sleep(for: .milliseconds(20))
-        }
+        return try await waitForEnd()
+    }
+
+    /// Waits for the relay's end.
+    /// - Returns: its exit code, or the signal that ended it.
+    func waitForEnd() async throws -> Int32 {
+        try #require(try await eventually { !process.isRunning }, "the relay does not end:\n\(log)")
         return process.terminationStatus
     }
 
@@ -119,49 +184,34 @@ final class Lab: @unchecked Sendable {
     func client(connections: Int = 1) -> UpstreamPool {
         var route = UpstreamRoute(
             name: "relay", host: "127.0.0.1", port: smtp, protection: .none, hostname: "client.test")
-        route.maximumConnections = connections
+        route.limits.connections = connections
         return UpstreamPool(route: route, group: MultiThreadedEventLoopGroup.singleton)
     }
 
-    /// Runs another command.
-    func run(_ arguments: String...) async throws -> (status: Int32, output: String) {
-        let command = Process()
-        command.executableURL = URL(fileURLWithPath: Self.command)
-        command.arguments = arguments
-        let pipe = Pipe()
-        command.standardOutput = pipe
-        command.standardError = pipe
-        try command.run()
-        let data = pipe.fileHandleForReading.readDataToEndOfFile()
-        command.waitUntilExit()
-        return (command.terminationStatus, String(decoding: data, as: UTF8.self))
+    /// Waits until what `path` shows fits: much is recorded behind the answer that a test has seen.
+    /// - Returns: what it showed last.
+    @discardableResult
+    func waitForPage(_ path: String, _ fits: (String) -> Bool) async throws -> String {
+        var page = ""
+        let isShown = try await eventually {
+            page = try await get(path, host: "127.0.0.1")
+            return fits(page)
+        }
+        try #require(isShown, "\(path) never showed it:\n\(page)")
+        return page
     }
 
     /// GET over a plain socket; nothing follows redirects.
-    func get(_ path: String, host: String = "t") throws -> String {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(web).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
+    func get(_ path: String, host: String = "t") async throws -> String {
+        try await exchange("GET \(path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: Firefox\r\nConnection: close\r\n\r\n")
+    }
+
+    /// What a web listener answers to these octets until it closes.
+    func exchange(_ text: String, port: Int? = nil) async throws -> String {
+        try await RawClient.talk(port ?? web) { client in
+            try client.say(text)
+            return try client.hearAll()
         }
-        try #require(connected == 0)
-        let request = Array(
-            "GET \(path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: Firefox\r\nConnection: close\r\n\r\n".utf8)
-        try #require(write(descriptor, request, request.count) == request.count)
-        var response: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while true {
-            let count = read(descriptor, &buffer, buffer.count)
-            if count <= 0 { break }
-            response += buffer[..<count]
-        }
-        return String(decoding: response, as: UTF8.self)
     }
 }
 

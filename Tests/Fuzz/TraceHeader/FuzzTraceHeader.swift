@@ -12,6 +12,6 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
         precondition(
             again.tagName == request.tagName && again.opens == request.opens && again.clicks == request.clicks)
     }
-    _ = TrackingDecision(encoded: bytes)
+    _ = try? TrackingDecision(encoded: bytes)
     return 0
 }

@@ -29,5 +29,5 @@ def read(root):
         octets = base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), altchars=b"-_")
         said = json.loads(octets)
         return Asked(said["TagName"], FLAGS[said.get("OpenTrace")], FLAGS[said.get("LinkTrace")])
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error):
+    except (ValueError, LookupError, TypeError, AttributeError, binascii.Error):
         return None

@@ -1,8 +1,10 @@
 """html5lib's view of a document, and what must be the same in two of them."""
 
 import re
+import unicodedata
 
 import html5lib
+from browserparser import BrowserParser
 from html5lib.constants import namespaces, scopingElements, tokenTypes
 from structure import expect
 
@@ -12,7 +14,8 @@ TEXT = {tokenTypes["Characters"], tokenTypes["SpaceCharacters"]}
 # Start tags that make the tokenizer read raw text, or lead into foreign content.
 SWITCHING = {"title", "textarea", "style", "xmp", "iframe", "noembed", "noframes", "script", "plaintext", "svg", "math"}
 # What may stand in front of the pixel at the top.
-METADATA = {"html", "head", "title", "meta", "style", "script", "link", "base", "basefont", "bgsound", "noscript"}
+METADATA = {"html", "head", "title", "meta", "style", "script", "link", "base", "basefont", "bgsound", "noscript",
+            "noframes"}
 CONDITIONAL = re.compile(r"\[if[^\]]*\]>", re.I)
 
 
@@ -31,7 +34,7 @@ def requested(value):
     return re.sub(r"[\t\n\r]", "", value.strip("".join(map(chr, range(0x21)))))
 
 
-class Recorder(html5lib.HTMLParser):
+class Recorder(BrowserParser):
     """Keeps the tokens while tree construction drives the tokenizer; attributes are the first of each name, decoded."""
 
     def read(self, text):
@@ -39,13 +42,7 @@ class Recorder(html5lib.HTMLParser):
         self.document = self.parse(text)
         return self
 
-    def mainLoop(self):
-        tokenizer = self.tokenizer
-        self.tokenizer = TokenTap(tokenizer, self)
-        super().mainLoop()
-        self.tokenizer = tokenizer
-
-    def note(self, token):
+    def note(self, token, is_in_template):
         kind = token["type"]
         if kind == tokenTypes["ParseError"]:
             return
@@ -55,10 +52,13 @@ class Recorder(html5lib.HTMLParser):
             else:
                 self.tokens.append(["text", token["data"]])
         elif kind == START:
-            self.note_state(token["name"])
+            if not is_in_template:
+                self.note_state(token["name"])
             self.tokens.append(["start", token["name"], dict(token["data"]), token["selfClosing"]])
         elif kind == END:
-            if token["name"] in ("body", "html") and not self.has_body_in_scope():
+            node = self.tree.openElements[-1] if self.tree.openElements else None
+            if token["name"] in ("body", "html") and (
+                    is_in_template or not self.has_body_in_scope() or node is not None and node.namespace != HTML):
                 self.ignores_ends = True
             self.tokens.append(["end", token["name"]])
         elif kind == COMMENT:
@@ -74,9 +74,7 @@ class Recorder(html5lib.HTMLParser):
         return False
 
     def note_state(self, name):
-        node = self.tree.openElements[-1] if self.tree.openElements else None
-        if node is not None and node.namespace != HTML and not self.isHTMLIntegrationPoint(node) and not (
-                self.isMathMLTextIntegrationPoint(node)):
+        if self.is_in_foreign_content():
             self.foreign.add(len(self.tokens))
         # The standard dropped the "in select" insertion mode in 2025: inside select and frameset it now lets through
         # what html5lib ignores, so whether such a tag switches the tokenizer is not html5lib's to say.
@@ -84,27 +82,6 @@ class Recorder(html5lib.HTMLParser):
                 self.phases[p] for p in ("inSelect", "inSelectInTable", "inFrameset", "afterFrameset",
                                          "afterAfterFrameset")]:
             self.unsettled = True
-
-
-class TokenTap:
-    """A tokenizer that shows each token to the recorder on its way."""
-
-    def __init__(self, tokenizer, recorder):
-        self.tokenizer, self.recorder = tokenizer, recorder
-
-    def __iter__(self):
-        for token in self.tokenizer:
-            self.recorder.note(token)
-            yield token
-
-    def __getattr__(self, name):
-        return getattr(self.__dict__["tokenizer"], name)
-
-    def __setattr__(self, name, value):
-        if name in ("tokenizer", "recorder"):
-            self.__dict__[name] = value
-        else:
-            setattr(self.tokenizer, name, value)
 
 
 def read(text):
@@ -251,6 +228,48 @@ def start_tag(lines, element):
     for name, value in element.attrib.items():
         is_declaration = element.tag == f"{{{HTML}}}meta" and name in ("charset", "content")
         lines.append(f"  {name}={'' if is_declaration or name == 'href' else value}")
+
+
+def head(recorder):
+    """The head of a document; empty where it has none."""
+    element = recorder.document.find(f"{{{HTML}}}head")
+    # Blanks and comments between its elements may stand behind it as well.
+    return [] if element is None else [
+        line for line in serialized(element, None) if line.strip() not in ("text", "comment")]
+
+
+def begins_body(recorder):
+    """Whether anything stands in the body: else the head's last element may have swallowed the document."""
+    body = recorder.document.find(f"{{{HTML}}}body")
+    return body is not None and (len(body) > 0 or bool(body.text and body.text.strip()))
+
+
+def is_frameset(recorder):
+    """WHATWG HTML 13.2.6.4.20: no image is shown."""
+    return recorder.document.find(f"{{{HTML}}}frameset") is not None
+
+
+def shows(recorder):
+    """Whether anything shows: text that is not blank, or an element that shows without any."""
+    hidden = {"head", "style", "script", "title", "noframes", "noembed", "iframe"}
+    shown = {"img", "svg", "math", "iframe", "textarea", "select", "audio", "button", "canvas", "embed", "hr", "input",
+             "meter", "object", "progress", "video"}
+
+    def visit(element):
+        if callable(element.tag):
+            return False
+        name = element.tag.rpartition("}")[2]
+        if name in shown:
+            return True
+        if name in hidden:
+            return False
+        return has_text(element.text) or any(visit(child) or has_text(child.tail) for child in element)
+    return visit(recorder.document)
+
+
+def has_text(text):
+    return any(unicodedata.category(char) not in ("Cc", "Cf", "Zs", "Zl", "Zp")
+               and char not in "\u034f\u2800\u115f\u1160\u3164\ufffc\ufffd" for char in text or "")
 
 
 def count_pixels(recorder, pixel):

@@ -2,8 +2,10 @@
 
 import ipaddress
 import re
+import unicodedata
 import urllib.parse
 
+import ada_url
 import charsets
 from policies import BASE
 
@@ -13,6 +15,11 @@ LOCAL = ("localhost", "local", "localdomain", "internal", "intranet", "lan", "ho
 PRIVATE = [ipaddress.ip_network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8",
                                              "169.254.0.0/16", "::1/128", "fc00::/7", "fe80::/10")]
 ANY = object()
+# What IDNA maps to other letters, digits or dots.
+ODD_IN_HOSTS = re.compile(
+    "[\xaa\xb2\xb3\xb9\xba\u02b0-\u02b8\u02e0-\u02e4\u1d2c-\u1d6a\u1d9b-\u1dbf\u2017\u2024-\u2026\u203c-\u203e"
+    "\u2047-\u2049\u2070-\u209f\u2100-\u218f\u2460-\u24ff\u2a74-\u2a76\u3200-\u33ff\ufe00-\ufe1f\ufe30-\ufe6f"
+    "\U0001d400-\U0001d7ff]")
 
 
 class Text:
@@ -26,7 +33,7 @@ class Text:
         """What a browser would request, campaign included; empty where the URL's octets cannot be decoded."""
         if self.in_place and re.search(r"[\udc00-\udcff]", url):
             return set()
-        return {with_campaign(each, utm) for each in charsets.requested_urls(url, self.encoding)}
+        return {with_campaign(charsets.requested_url(url, self.encoding), utm)}
 
     def targets(self, url, utm):
         """What a tracked link may lead to, in canonical form."""
@@ -80,31 +87,44 @@ def shape(url):
     if not authority:
         return "no-host", None
     host = authority[1].rpartition("@")[2].lower()
-    host = re.match(r"\[[^\]]*\]|[^:\[]*", host)[0]
-    return (None, host) if host else ("no-host", None)
+    if host.startswith(":") or not host:
+        return "no-host", None
+    try:
+        # Only the host: what stands in the path is none of this function's business.
+        return None, ada_url.URL(f"http://{host}/").hostname
+    except ValueError:
+        return "invalid-host", None
 
 
 def privacy(host):
-    """True, False, or ANY where neither is sure (odd numbers, percent signs, empty labels, reserved networks)."""
+    """True, False, or ANY where neither is sure (empty labels, reserved networks)."""
     name = host.removesuffix(".")
     try:
         address = ipaddress.ip_address(name.strip("[]"))
+        if address.version == 6:
+            address = address.ipv4_mapped or address.sixtofour or address
         if any(address in network for network in PRIVATE if network.version == address.version):
             return True
         return False if address.is_global else ANY
     except ValueError:
         pass
-    if not re.fullmatch(r"[^\x00-\x20%\[\]<>^|`{}\x7f]+", name) or ".." in name or name[0] == ".":
-        return ANY
-    if re.search(r"(^|\.)(0x[0-9a-f]*|[0-9]+)$", name):
+    if ".." in name or name[0] == ".":
         return ANY
     if "." not in name:
         return True
     return any(name.endswith("." + suffix) for suffix in LOCAL)
 
 
+# A name between the marks, for addresses hold such characters too.
+NAME = r" *[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_ .\-|:()!?@%\x80-\U0010ffff]*"
+TEMPLATE = re.compile(
+    r"\{\{.*\}\}|%%.*%%|\*\|.*\|\*|%7B%7B.*%7D%7D|<%.*%>|\{%.*%\}|%3C%(?:25)?.*%(?:25)?%3E|%7B%25.*%25%7D"
+    rf"|\$!?\{{{NAME}\}}|\{{\${NAME}\}}|#\{{{NAME}\}}|\[\[{NAME}\]\]|%5B%5B{NAME}%5D%5D"
+    rf"|(?:\$|%24|#)%7B{NAME}%7D|%7B(?:\$|%24){NAME}%7D", re.S | re.I)
+
+
 def has_template(url):
-    return re.search(r"\{\{.*\}\}|%%.*%%|\*\|.*\|\*|%7B%7B.*%7D%7D", url, re.S) is not None
+    return TEMPLATE.search(url) is not None
 
 
 def is_excluded(patterns, host, url):
@@ -137,11 +157,23 @@ def reasons(link, text, mail):
     if link.url in mail.opted_out and link.element == "text":
         return {"trace-off"}
     form, host = shape(link.url)
+    if form == "invalid-host":
+        return {form, "template-marker"} if mail.clicks and has_template(link.url) else {form}
     if form:
         return {form}
     if not mail.clicks:
         return {"clicks-off"}
     certain, possible = reasons_of_url(link, host, mail)
+    # Names that only a name server refuses, or that IDNA treats in ways a relay does not.
+    written = re.match(r"[^:]*:[/\\]*([^/\\?#]*)", link.url)[1]
+    if re.search(r"[^.]{64}|(^|\.)xn--(\.|$)", host) or ODD_IN_HOSTS.search(written) or any(
+            unicodedata.category(char) in ("Cf", "Sk") for char in written):
+        possible = possible | {"invalid-host"}
+    if text.in_place and not link.url.isascii():
+        # What is valid UTF-8 by chance is in a charset nobody knows.
+        possible = possible | {"undecodable"}
+    if link.element == "text" and not link.is_certain and not certain:
+        return {"unclear-end"}
     if certain:
         return certain | possible
     if mail.policy.is_upstream:

@@ -217,6 +217,8 @@ class Mailer:
     def alternative(self):
         parts = [self.text(), self.html()]
         if self.rng.random() < 0.1:
+            parts.insert(self.rng.randint(0, 2), self.html())
+        if self.rng.random() < 0.1:
             parts.append(([("Content-Type", "text/calendar; method=REQUEST; charset=utf-8")],
                           b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n"))
         return self.multipart("alternative", parts)
@@ -294,7 +296,11 @@ class Mailer:
                     ("List-Unsubscribe", "<mailto:u@example.org>, <https://list.example.org/unsubscribe?u=1&l=2>"),
                     ("List-Unsubscribe", "<https://list.example.org/off>"), ("X-AliDM-Settings", "e30="),
                     ("X-Mailer", "  spaced \t"), ("Received", "from a by b;\r\n\tTue, 24 Nov 2026 10:00:00 +0000"),
-                    ("DKIM-Signature" if rng.random() < 0.25 else "X-Sig", "v=1; a=rsa-sha256;\r\n b=x")]
+                    (rng.choice(["DKIM-Signature", "ARC-Message-Signature", "DomainKey-Signature"])
+                     if rng.random() < 0.25 else "X-Sig", "v=1; a=rsa-sha256;\r\n b=x"),
+                    ("Resent-Bcc", "x@x.example"), ("Return-Path", "<x@x.example>"), ("Content-Length", "9")]
+        if rng.random() < 0.1:
+            optional += [("Content-MD5", "Q2hlY2sgSW50ZWdyaXR5IQ=="), ("Lines", "9")]
         fields += [item for item in optional if rng.random() < 0.35]
         if rng.random() < 0.9:
             fields.append((rng.choice(["MIME-Version", "Mime-Version"]), "1.0"))
@@ -358,7 +364,12 @@ def line_ends(rng, octets):
     if roll < 0.15:
         return octets.replace(b"\r\n", b"\n")
     if roll < 0.2:
-        return re.sub(rb"\r\n", lambda _: rng.choice([b"\r\n", b"\n", b"\r"]), octets)
+        # A lone CR and a lone LF behind it would be one line end.
+        result = b""
+        for piece in re.split(rb"(\r\n)", octets):
+            end = rng.choice([b"\r\n", b"\n", b"\r"]) if piece == b"\r\n" else piece
+            result += b"\r\n" if end == b"\n" and result.endswith(b"\r") else end
+        return result
     return octets
 
 

@@ -43,6 +43,13 @@ http://localhost/x|http://intranet/x|http://10.1.2.3/|https://192.168.0.1/a|http
 http://127.0.0.1:8080/
 http://[::1]/|http://[fd00::1]/|http://printer.local/|https://wiki.internal/|http://router.lan/
 http://a.home.arpa/|http://169.254.1.1/
+http://[127.0.0.1]/|http://[::ffff:129.144.52.38]/|http://[::ffff:10.0.0.1]/|http://127.0.0.%31/|http://0x7f.1/
+http://010.010.010.010/|http://134744072/|http://1.2.3.4.5/|https://shop.example.com:99999/|http://１２７.0.0.1/
+http://a%2Fb.example.com/|http://[::1/|https://shop.example.com:/x|http://a%20b.example.com/
+https://e.example.org/?c=<%=x%>|https://e.example.org/${path}|https://e.example.org/[[name]]
+https://e.example.org/{%url%}|https://e.example.org/{$name}|https://e.example.org/#{name}|https://e.example.org/{Name}
+https://e.example.org/?a=[[1,2],[3]]|https://e.example.org/#{"a":1}|https://e.example.org/a$b}c
+https://e.example.org/?c=%3C%25=x%25%3E|https://e.example.org/$%7Bpath%7D
 {{url}}|https://e.example.org/{{ user.id }}|https://e.example.org/%%id%%
 https://e.example.org/*|ID|*
 *|UNSUB|*
@@ -54,6 +61,7 @@ https://list.example.org/off
 https://e.example.org/#a?ü|https://e.example.org/#日?本=&eacute;|https://e.example.org/caf&eacute;?q=&eacute;#&uuml;
 https://e.example.org/?n=１２３&k=カ&q=中|https://e.example.org/?q=Привет#мир|https://e.example.org/?q=한국어&r=똠
 https://e.example.org/?é'"
+https://e.example.org/?¬=&not;&#172;|https://e.example.org/?a¬中&ouml;é¬|https://e.example.org/?‾¥−ｱ~
 https://e.example.org/?utm_source=mine&amp;x=1#f|https://e.example.org/?utm_campaign#f|https://e.example.org/?#f
 https://e.example.org/?a=1&
 https://www.example.net/|https://a.b.example.net./x|https://EXAMPLE.net/|https://shop.example.com/4
@@ -203,7 +211,19 @@ class Page:
             f"<svg><p>{self.link()}<![CDATA[ x ]]>", "<svg><font color=red><![CDATA[ a > b ]]></svg>",
             f"<svg><title><![CDATA[ <x> {self.link()} ]]></title></svg>", f"<math><annotation-xml encoding='text/html'>"
             f"<title>{self.link()}</title></annotation-xml></math>", f"<![CDATA[{self.link()}]]>",
-            f"<svg><g><a xlink:href='https://x.example.com'>x</a></g>{self.link()}</svg>"])
+            f"<svg><g><a xlink:href='https://x.example.com'>x</a></g>{self.link()}</svg>", self.outer_end()])
+
+    def outer_end(self):
+        """End tags of what is open around svg or math, or of nothing; the title tells whether that is still open."""
+        rng = self.rng
+        names = ["a", "p", "div", "span", "b", "em", "td", "tr", "table", "li", "ul", "form", "h1", "h2", "center", "font",
+                 "x-y", "i", "section", "dd", "button"]
+        around = [rng.choice(names) for _ in range(rng.randint(0, 4))]
+        inside = rng.choice(["", "<g>", "<g><path/>", "<desc>", "<title>", "<foreignObject>", "<mi>", "<g><text>"])
+        closes = rng.choice(around + [rng.choice(names)])
+        early = self.maybe(0.2, f"</{rng.choice(names)}>")
+        return ("".join(f"<{name}>" for name in around) + early + rng.choice(["<svg>", "<math>"]) + inside
+                + f"</{closes}><title>{self.link()}</title><style>{self.tag()}</style>")
 
     def odd(self):
         rng = self.rng
@@ -243,6 +263,17 @@ class Page:
         if shape < 0.35:
             return f"<body bgcolor=white>{body}" + self.maybe(0.5, "</body>") + self.ending()
         head = self.head(charset)
+        if shape < 0.37:
+            frames = f"<frameset cols=*><frame src=x><noframes>{self.link()}</noframes></frameset>"
+            return rng.choice([f"{head}{frames}</html>", f"<p>{frames}", f"<body>{frames}{body}", f"{body}{frames}"])
+        if shape < 0.45:
+            # A head that is never closed, and pieces of one behind it.
+            opened = head.replace("</head>", rng.choice(["", "</head>"])).replace("<head>", rng.choice(["", "<head>"]))
+            more = rng.choice(["", "<title>x</title>", "<style>b{}</style>", "<noscript><link rel=x></noscript>",
+                               "<noscript><p>x</noscript>", "<base target=x>", "</p>",
+                               f"<template><p>{self.link()}</template><title>y</title>",
+                               "<template><style>x</style></template><meta name=x>", "<template><title>x</template>"])
+            return f"{opened}{more}{body}" + self.maybe(0.5, "</html>") + self.ending()
         end = rng.choice(["</body></html>"] * 5 + ["</BODY>\n</HTML>\n", "</body >", "</html>", "",
                                                    "</body></html></body>", "</body>" + self.paragraph() + "</html>"])
         return f"{head}<body>\n{body}\n{end}" + self.ending()
@@ -295,6 +326,9 @@ https://e.example.org/?u=https://f.example.org/|https://e.example.org:8443/#f|ht
 https://track.example.test/c/AAAA
 https://e.example.org/a\\b|https://e.example.org/a^b|https://e.example.org/`x`|https://e.example.org/--
 https://e.example.org/-_-
+https://e.example.org/café|https://www.bücher.example/x.|https://e.example.org/Закат_на.jpg|«https://e.example.org/x»
+https://e.example.org/it’s|https://e.example.org/x。谢谢|https://e.example.org/x…|https://e.example.org/x_|<https://e.example.org/é>
+<URL:https://e.example.org/u>|<https://e.example.org/中>|https://e.example.org/x👍|<https://e.example.org/a^b>
 """.split()
 PLAIN_URLS = [url for row in PLAIN_URLS for url in row.split("|") if url]
 
@@ -304,6 +338,10 @@ def plain_word(page):
     roll = rng.random()
     if roll < 0.12:
         return rng.choice(PLAIN_URLS)
+    if roll < 0.15:
+        end = rng.choice(["\r\n", " \r\n", "\r\n  ", "  \r\n", "\r\n> ", "\r\n\r\n", " "])
+        return rng.choice([f"<https://e.example.org/one/{end}two/three>", f"<URL:https://e.example.org/one{end}/two>",
+                           f"https://e.example.org/one/{end}two/three", f"<https://e.example.org/one{end}"])
     return page.url().strip() or "x" if roll < 0.2 else page.text(4)
 
 

@@ -259,6 +259,7 @@ class Recount:
                 if opened is None:
                     opened = hit.time
                     self.inferred.add(copy)
+                    self.bump(tag, hit.time, "opens")   # a click implies an open, in all of the figures
                     self.bump(tag, hit.time, "uniqueOpens")
                     self.bump(tag, hit.time, "inferredOpens")
         if opened is not None:

@@ -107,6 +107,8 @@ base-url = "https://track.example.test"
 [tag.Test]
 [web]
 address = "127.0.0.1:0"
+tracking-address = "127.0.0.1:0"
+i-accept-open-console = true
 [queue]
 retry = ["500ms"]
 {more}
