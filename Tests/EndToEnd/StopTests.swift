@@ -53,6 +53,8 @@ extension EndToEnd {
         #expect(try await lab.waitForEnd() == 143, "\(lab.log)")
         #expect(lab.log.contains("the stop takes too long: ending; what is not through stays queued"))
         lock.release()
+        // On a busy machine the first attempt may have ended in front of its content: the fault is then still to come.
+        lab.upstream.script.clear()
         try await lab.start()
         #expect(await lab.delivers(1), "\(lab.log)")
     }
