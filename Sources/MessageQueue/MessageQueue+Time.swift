@@ -11,6 +11,8 @@ extension MessageQueue {
     /// To be called every quarter of a second or so: pages in what has become due, and notices what other processes did.
     public func tick() async {
         guard !isStopped else { return }
+        // Before the store is asked: it may be long in answering.
+        if !owesTooMuch { owesSince = nil } else if owesSince == nil { owesSince = clock.uptime() }
         do {
             if try await store.wasChangedByOthers() { recall(nil) }
             let time = clock.now
@@ -37,9 +39,10 @@ extension MessageQueue {
 
     /// What keeps the queue from its work, in words for people; `nil` where nothing does.
     public var complaint: String? {
-        let count = store.unwritten
+        let isStuck = owesTooMuch && owesSince.map { clock.uptime() - $0 >= Self.slowStore } == true
+        let count = isStuck ? store.owed : store.unwritten
         guard count > 0 else { return trouble }
         return "what became of \(count) \(count == 1 ? "mail" : "mails") cannot be written; "
-            + (count > Self.unwrittenLimit ? "nothing is sent until it can" : "they are not sent again until it can")
+            + (isStuck ? "nothing is sent until it can" : "they are not sent again until it can")
     }
 }

@@ -24,7 +24,9 @@ public actor MessageQueue {
     /// Octets of contents kept in memory between commit and delivery.
     private static let cacheLimit = 24 << 20
     /// Outcomes that the store may owe before delivery waits: each is a mail that a crash would send again.
-    static let unwrittenLimit = 16
+    static let owedLimit = 64
+    /// Milliseconds that it may owe more before that is trouble.
+    static let slowStore: Int64 = 1_000
 
     struct Ready {
         let message: QueuedMessage
@@ -59,6 +61,10 @@ public actor MessageQueue {
     var revision = 0
     private var waiterNumber = 0
     var isStopped = false
+    /// Somebody waits for the store to write what it owes.
+    private var isAwaitingStore = false
+    /// Since when a tick has found it owing too much.
+    var owesSince: Int64?
     /// Why the store could not be asked the last time.
     var trouble: String?
 
@@ -179,11 +185,27 @@ public actor MessageQueue {
     }
 
     private func isOpen(_ lane: Lane) -> Bool {
-        lane.pausedUntil <= clock.uptime() && store.unwritten <= Self.unwrittenLimit
+        lane.pausedUntil <= clock.uptime() && !owesTooMuch
+    }
+
+    var owesTooMuch: Bool { store.owed > Self.owedLimit }
+
+    /// A store that is slow, or that another process holds, is not a reason to wait for the next tick.
+    private func awaitStore() {
+        guard !isAwaitingStore, !isStopped else { return }
+        isAwaitingStore = true
+        Task {
+            // A question about nothing: its turn comes behind all that is owed. What it fails with, the next tick finds too.
+            _ = try? await store.nextDue([], after: 0)
+            isAwaitingStore = false
+            guard !owesTooMuch else { return }
+            for name in lanes.keys { wake(name) }
+        }
     }
 
     /// Hands ready messages to waiting workers, and pages in more where few are left.
     func wake(_ upstream: String) {
+        guard !owesTooMuch else { return awaitStore() }
         while lanes[upstream]?.waiters.isEmpty == false, let lease = take(upstream) {
             lanes[upstream]?.waiters.removeFirst().continuation.resume(returning: lease)
         }

@@ -93,6 +93,9 @@ public protocol QueueStore: Sendable {
     func makeSpill() throws -> any QueueSpill
     /// Messages whose latest outcome could not be written so far; it is tried again until it can.
     var unwritten: Int { get }
+    /// Outcomes that are not on disk yet, ``unwritten`` among them: each is a mail that a crash now would send again. True
+    /// whenever a question is answered.
+    var owed: Int { get }
     /// Writes what is queued and closes.
     func close() async
 

@@ -141,7 +141,8 @@ public struct ClientSession: Sendable {
             state = .handshake
             return [.startTLS]
         case .authentication(let mechanism, let step): return authenticate(mechanism, step, reply)
-        case .transaction(var transaction): return go(on: &transaction) { $0.receive(reply) }
+        case .transaction(var transaction):
+            return go(on: &transaction, hasMore: hasMore) { $0.receive(reply, hasMore: hasMore) }
         case .reset:
             guard reply.isPositive else { return fail(.violation("RSET refused: \(reply)")) }
             state = .ready
@@ -213,7 +214,7 @@ public struct ClientSession: Sendable {
 
     /// A step of a transaction, and what the session becomes by it.
     private mutating func go(
-        on transaction: inout ClientTransaction, _ step: (inout ClientTransaction) -> [Action]
+        on transaction: inout ClientTransaction, hasMore: Bool = false, _ step: (inout ClientTransaction) -> [Action]
     ) -> [Action] {
         let before = transaction.standing
         let actions = step(&transaction)
@@ -226,6 +227,11 @@ public struct ClientSession: Sendable {
             return actions
         }
         if transaction.needsReset {
+            // RSET would get its answer in advance, and each command behind it that of the one before.
+            guard !hasMore else {
+                state = .closed(.none)
+                return actions + [.fail(.violation("a reply behind the end of a transaction"))]
+            }
             state = .reset
             return actions + [.send(Self.line("RSET"))]
         }

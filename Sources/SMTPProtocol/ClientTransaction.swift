@@ -1,6 +1,7 @@
 /// MAIL, RCPT, DATA and content as one value: pipelined where the server can (RFC 2920), else in lock-step.
 ///
-/// Each step takes one reply, or none at all: what comes while the content still goes out ends the connection.
+/// Each step takes one reply, or none at all: what comes while the content still goes out ends the connection, and so does
+/// a reply to what was not said yet.
 struct ClientTransaction: Sendable {
     private enum Step: Sendable, Hashable {
         case mail
@@ -74,9 +75,13 @@ struct ClientTransaction: Sendable {
 
     // MARK: Replies
 
-    mutating func receive(_ reply: Reply) -> [ClientSession.Action] {
+    /// - Parameter hasMore: whether bytes were received behind it, and so were sent before its answer could be.
+    mutating func receive(_ reply: Reply, hasMore: Bool) -> [ClientSession.Action] {
         // RFC 5321 §4.2.1: only DATA is answered by 3xx. At the content's end it is no verdict: ``standing`` says so.
         if reply.severity == .intermediate, step != .data { return violate("a reply that decides nothing", reply) }
+        guard !hasMore || mayHaveMore(reply) else {
+            return violate("a reply with another behind it that nobody asked for", reply)
+        }
         switch step {
         case .mail: return answerToMail(reply)
         case .recipient(let index): return answerToRecipient(index, reply)
@@ -87,6 +92,16 @@ struct ClientTransaction: Sendable {
             return finish()
         case .emptyContent: return finish()
         case .over: return violate("a reply behind the end of a transaction", reply)
+        }
+    }
+
+    /// Whether what stands behind this reply can answer something that was said: not, where the next thing said, be it the
+    /// content, would get its answer in advance. What ends the mail stands whatever follows.
+    private func mayHaveMore(_ reply: Reply) -> Bool {
+        switch step {
+        case .mail, .recipient: capabilities.pipelining
+        case .data: reply.severity != .intermediate
+        case .sending, .verdict, .emptyContent, .over: true
         }
     }
 

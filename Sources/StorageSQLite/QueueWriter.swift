@@ -101,8 +101,11 @@ final class QueueWriter {
     // MARK: Groups
 
     /// Carries out a group: contents, one sync of each segment they are in, one transaction, then the answers.
+    /// - Parameter written: takes the number of outcomes that could not be written, before anybody is answered by it.
     /// - Returns: the answer to `close`, where it was in the group.
-    func perform(_ group: [SQLiteQueueStore.Operation]) -> CheckedContinuation<Void, Never>? {
+    func perform(
+        _ group: [SQLiteQueueStore.Operation], written: (Int) -> Void
+    ) -> CheckedContinuation<Void, Never>? {
         var commits: [Commit] = []
         var reads: [(@Sendable (QueueWriter) throws -> Void, @Sendable (any Error) -> Void)] = []
         var closing: CheckedContinuation<Void, Never>?
@@ -117,6 +120,7 @@ final class QueueWriter {
             }
         }
         write(synced(placed(commits)))
+        written(unwritten.count)
         tell(isLast: closing != nil)
         for (body, failed) in reads {
             do { try body(self) } catch { failed(error) }

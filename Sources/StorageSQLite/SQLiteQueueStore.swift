@@ -14,6 +14,13 @@ public final class SQLiteQueueStore: QueueStore {
         case told(Int64)
         case read(@Sendable (QueueWriter) throws -> Void, failed: @Sendable (any Error) -> Void)
         case close(CheckedContinuation<Void, Never>)
+
+        var isOutcome: Bool {
+            switch self {
+            case .update, .remove: true
+            case .commit, .told, .read, .close: false
+            }
+        }
     }
 
     struct Options {
@@ -31,7 +38,11 @@ public final class SQLiteQueueStore: QueueStore {
         var operations: [Operation] = []
         var isClosed = false
         var spills = 0
+        /// Outcomes that the writer could not write.
         var unwritten = 0
+        /// Those in ``operations``, and those it is writing.
+        var waiting = 0
+        var inWriting = 0
         /// Where contents stand that may be asked for: those that were committed or found due.
         var places: [QueueID: ContentPlace] = [:]
     }
@@ -199,6 +210,9 @@ public final class SQLiteQueueStore: QueueStore {
     /// Messages whose latest outcome could not be written so far.
     public var unwritten: Int { pending.withLock { $0.unwritten } }
 
+    /// Outcomes that are not on disk yet.
+    public var owed: Int { pending.withLock { $0.unwritten + $0.waiting + $0.inWriting } }
+
     /// Whether another process has written to the queue.
     public func wasChangedByOthers() async throws -> Bool {
         try await perform { try $0.wasChangedByOthers() }
@@ -232,6 +246,7 @@ public final class SQLiteQueueStore: QueueStore {
             // Whoever is cancelled later finds it in the list.
             if case .commit = operation, Task.isCancelled { return .withdrawn }
             pending.operations.append(operation)
+            if operation.isOutcome { pending.waiting += 1 }
             return .taken
         }
         guard entry != .taken else {
@@ -265,12 +280,20 @@ public final class SQLiteQueueStore: QueueStore {
             if unwritten > 0 { _ = wakeup.wait(timeout: .now() + .seconds(1)) } else { wakeup.wait() }
             // What came in while the last group was synced goes into this one.
             let group = pending.withLock { pending in
-                defer { pending.operations = [] }
+                defer {
+                    pending.operations = []
+                    pending.inWriting += pending.waiting
+                    pending.waiting = 0
+                }
                 return pending.operations
             }
             guard !group.isEmpty || unwritten > 0 else { continue }
-            let done = writer.perform(group)
-            pending.withLock { $0.unwritten = writer.unwritten.count }
+            let done = writer.perform(group) { unwritten in
+                pending.withLock { pending in
+                    pending.unwritten = unwritten
+                    pending.inWriting = 0
+                }
+            }
             if let done {
                 pending.withLock { $0.isClosed = true }
                 writer.close()

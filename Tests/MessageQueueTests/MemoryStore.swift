@@ -16,12 +16,15 @@ final class MemoryStore: QueueStore {
 
     let messages = Mutex<[QueueID: QueuedMessage]>([:])
     let asked = Mutex(0)
-    let owed = Mutex(0)
+    let debts = Mutex(0)
     let changes = Mutex(0)
     /// Runs between the row and the answer to whoever committed it.
     let committed = Mutex<(@Sendable () async -> Void)?>(nil)
     /// Runs between what is found and the answer to whoever asked.
     let found = Mutex<(@Sendable (_ upstream: String) async -> Void)?>(nil)
+
+    /// What is written meanwhile; runs before the answer to whoever asks what is due next.
+    let written = Mutex<(@Sendable () async -> Void)?>(nil)
 
     let youngest = Mutex<QueueID?>(nil)
     private let contents = Mutex(Contents())
@@ -110,7 +113,8 @@ final class MemoryStore: QueueStore {
     }
 
     func nextDue(_ upstreams: [String], after now: Int64) async throws -> Int64? {
-        messages.withLock { all in
+        await written.withLock { $0 }?()
+        return messages.withLock { all in
             all.values.filter { message in
                 upstreams.contains(message.upstream) && !message.isFailed && !message.isHeld && !message.isDamaged
             }.map(\.nextAttempt).filter { $0 > now }.min()
@@ -131,7 +135,8 @@ final class MemoryStore: QueueStore {
     }
 
     func makeSpill() throws -> any QueueSpill { MemorySpill(self) }
-    var unwritten: Int { owed.withLock { $0 } + contents.withLock { $0.waiting.count } }
+    var unwritten: Int { contents.withLock { $0.waiting.count } }
+    var owed: Int { debts.withLock { $0 } + unwritten }
     func close() async { contents.withLock { $0.isClosed = true } }
 
     // MARK: What the world does to it

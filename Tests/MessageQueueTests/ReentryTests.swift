@@ -96,19 +96,34 @@ private func settleDown(_ queue: MessageQueue) async {
 }
 
 /// Each outcome that is owed is a mail that a crash would send again.
-@Test(.timeLimit(.minutes(10))) func deliveryWaitsWhileOutcomesCannotBeWritten() async throws {
+@Test(.timeLimit(.minutes(10))) func deliveryWaitsWhileOutcomesAreNotWritten() async throws {
     let setting = Setting()
     let (queue, store) = (setting.queue, setting.store)
     _ = try await queue.start()
     #expect(await queue.complaint == nil)
-    store.owed.withLock { $0 = 17 }
+    store.debts.withLock { $0 = 65 }
     let id = try await setting.submit()
     let worker = Task { await queue.next("default")?.message.id }
     await queue.tick()
     await settleDown(queue)
     #expect(await queue.statistics.leased == 0)
+    // A slow disk is no trouble yet.
+    #expect(await queue.complaint == nil)
+    setting.time.now.withLock { $0 += 1_000 }
     #expect(await queue.complaint?.contains("nothing is sent until it can") == true)
-    store.owed.withLock { $0 = 16 }
+    store.debts.withLock { $0 = 64 }
     await queue.tick()
     #expect(await worker.value == id)
+    #expect(await queue.complaint == nil)
+}
+
+@Test(.timeLimit(.minutes(10))) func deliveryGoesOnAsSoonAsTheStoreHasWritten() async throws {
+    let setting = Setting()
+    let (queue, store) = (setting.queue, setting.store)
+    _ = try await queue.start()
+    let id = try await setting.submit()
+    store.debts.withLock { $0 = 65 }
+    store.written.withLock { $0 = { store.debts.withLock { $0 = 0 } } }
+    // Without a tick.
+    #expect(await queue.next("default")?.message.id == id)
 }

@@ -26,6 +26,11 @@ struct HeardUpstream {
         }
     }
 
+    /// Each reply for itself, as from a server that waits for what it answers.
+    mutating func hearEach(_ text: String) {
+        for line in text.split(separator: "\n") { hear(line + "\n") }
+    }
+
     mutating func run(_ actions: [ClientSession.Action]) {
         for action in actions {
             switch action {
@@ -106,7 +111,7 @@ func recipientsAreJudgedOneByOne(_ lockStep: Bool) throws {
     var upstream = try readyUpstream(lockStep)
     upstream.run(upstream.session.begin(try clientTransaction(3)))
     #expect(upstream.sent.count == (lockStep ? 1 : 5))
-    upstream.hear("250 ok\n250 ok\n550 5.1.1 no\n452 many\n")
+    upstream.hearEach("250 ok\n250 ok\n550 5.1.1 no\n452 many\n")
     #expect(!upstream.sendsContent)
     upstream.hear("354 go\n")
     #expect(upstream.sendsContent)
@@ -124,7 +129,7 @@ func recipientsAreJudgedOneByOne(_ lockStep: Bool) throws {
 func noContentWhereNobodyIsAccepted(_ lockStep: Bool) throws {
     var upstream = try readyUpstream(lockStep)
     upstream.run(upstream.session.begin(try clientTransaction(1)))
-    upstream.hear(lockStep ? "250 ok\n550 no\n250 reset\n" : "250 ok\n550 no\n354 go\n554 nothing\n")
+    upstream.hearEach(lockStep ? "250 ok\n550 no\n250 reset\n" : "250 ok\n550 no\n354 go\n554 nothing\n")
     #expect(!upstream.sendsContent)
     #expect(upstream.results?.map(\.reply.code) == [550])
     #expect(upstream.sent.contains(lockStep ? "RSET" : "."))

@@ -36,6 +36,35 @@ func anAcceptanceBeforeTheContentsEndIsNone(_ code: Int) throws {
     }
 }
 
+/// What comes in one piece with the 354 was said before the content: the content's verdict is still to come.
+@Test(arguments: ["250 queued\n", "550 no\n", "2"])
+func aVerdictInAdvanceIsNone(_ behind: String) throws {
+    var upstream = try readyUpstream()
+    upstream.run(upstream.session.begin(try clientTransaction(1)))
+    upstream.hear("250 ok\n250 ok\n354 go\n" + behind)
+    #expect(!upstream.sendsContent && upstream.results == nil)
+    #expect(upstream.session.standing == .notTaken && !upstream.session.isReady)
+}
+
+@Test(arguments: ["MAIL", "RCPT"])
+func answersInAdvanceAreNone(_ command: String) throws {
+    var upstream = try readyUpstream(true)
+    upstream.run(upstream.session.begin(try clientTransaction(1)))
+    upstream.hear(command == "MAIL" ? "250 ok\n250 ok\n" : "250 ok\n")
+    if command == "RCPT" { upstream.hear("250 ok\n354 go\n") }
+    #expect(!upstream.sendsContent && upstream.results == nil && upstream.failure != nil)
+    #expect(upstream.sent.last == (command == "MAIL" ? "MAIL FROM:<s@x.test>" : "RCPT TO:<r0@y.test>"))
+}
+
+/// RSET would get the stray reply, and each command behind it that of the one before.
+@Test func aStrayReplyBehindARefusalEndsTheConnection() throws {
+    var upstream = try readyUpstream()
+    upstream.run(upstream.session.begin(try clientTransaction(1)))
+    upstream.hear("250 ok\n550 no\n503 nobody\n250 stray\n")
+    #expect(upstream.results?.map(\.reply.code) == [550])
+    #expect(upstream.sent.last == "DATA" && upstream.failure != nil && !upstream.session.isReady)
+}
+
 @Test(arguments: [300, 334, 354])
 func whatDecidesNothingAtTheEndLeavesTheMailUncertain(_ code: Int) throws {
     var upstream = try sending()
@@ -81,7 +110,7 @@ func a421WithNoOtherWordIsNoVerdictOnTheMail(_ lockStep: Bool) throws {
 func dataIsAnsweredBy354OrARefusal(_ lockStep: Bool, _ answer: String) throws {
     var upstream = try readyUpstream(lockStep)
     upstream.run(upstream.session.begin(try clientTransaction(1)))
-    upstream.hear("250 ok\n250 ok\n" + answer)
+    upstream.hearEach("250 ok\n250 ok\n" + answer)
     #expect(!upstream.sendsContent && upstream.results == nil)
     #expect(upstream.session.standing == .notTaken && upstream.failure != nil)
 }

@@ -108,6 +108,20 @@ func aConnectionTheUpstreamHasEndedCostsNothing(_ what: String) async throws {
     await upstream.stop()
 }
 
+/// A 250 that comes with the 354 says nothing of a content that was not out: once it was taken for the verdict.
+@Test func anAcceptanceInOnePieceWithThe354IsNone() async throws {
+    let upstream = try await RawUpstream.start(RawUpstream.once(.line("DATA"), .say("354 go on\r\n250 queued")))
+    let pool = pool(upstream)
+    guard case .session(.violation)? = failure(try await send(pool)) else {
+        Issue.record("it was taken for a verdict")
+        return
+    }
+    #expect(upstream.received(1).hasSuffix("DATA\r\n"))
+    #expect(codes(try await send(pool)) == [250])
+    await pool.close()
+    await upstream.stop()
+}
+
 @Test func idleConnectionsAreWatched() async throws {
     let upstream = try await RawUpstream.start(RawUpstream.once(.end, .sayAndClose("250 ok")))
     let pool = pool(upstream)

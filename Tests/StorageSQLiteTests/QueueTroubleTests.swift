@@ -68,6 +68,27 @@ private func change(_ folder: Folder, _ sql: String) throws -> Int {
     await again.close()
 }
 
+/// Another process has the database: what is not written yet is owed from the moment it is known, so that delivery stops
+/// long before the wait ends in an error.
+@Test func outcomesAreOwedUntilTheyAreOnDisk() async throws {
+    let folder = try Folder()
+    let store = open(folder)
+    _ = try await store.open()
+    for number in 1...3 { _ = try await store.commit(message(Int64(number)), .memory(body(number))) }
+    #expect(store.owed == 0)
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    let other = try DatabaseQueue(path: folder.path + "/queue.sqlite", configuration: configuration)
+    try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    for number in 1...3 { store.remove(QueueID(rawValue: Int64(number))) }
+    #expect(store.owed == 3 && store.unwritten == 0)
+    try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+    // True before anybody is answered.
+    #expect(try await due(store).isEmpty)
+    #expect(store.owed == 0)
+    await store.close()
+}
+
 @Test func whatIsOwedAtTheEndIsTold() async throws {
     let folder = try Folder()
     let reports = Reports()
