@@ -42,8 +42,12 @@ public struct QueueRecovery: Sendable, Hashable {
     public var damaged = 0
     /// Segments all of whose messages have left the queue, removed.
     public var orphanedSegments = 0
-    /// Segments that no row points into, though they may hold mail: moved aside, now or earlier.
+    /// Segments, and ends of segments, that no row points into, though they may hold mail: set aside, now or earlier.
     public var setAside = 0
+    /// Whether rows were lost for certain: contents were in rows on disk that are not there now.
+    public var isOlderThanMail = false
+    /// What was wrong and has been mended, in words.
+    public var mended: [String] = []
     /// The youngest message's id: what is accepted from now on comes after it.
     public var youngest: QueueID?
 

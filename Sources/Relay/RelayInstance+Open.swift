@@ -58,6 +58,13 @@ extension RelayInstance {
         log.info(
             "queue opened", ("messages", "\(recovery.messages)"), ("failed", "\(recovery.failed)"),
             ("damaged", "\(recovery.damaged)"), ("orphaned", "\(recovery.orphanedSegments)"))
+        for sentence in recovery.mended { log.warning(sentence) }
+        if recovery.isOlderThanMail {
+            log.error(
+                "queue.sqlite is older than the mail beside it, as one from a backup is: mail that was accepted since is set "
+                    + "aside and not sent; mail that was delivered since is sent again",
+                ("directory", "\(settings.dataDirectory)/segments/orphaned"))
+        }
         if recovery.setAside > 0 {
             log.warning(
                 "contents that no mail in the queue points to are set aside; look at them, then delete them",

@@ -3,6 +3,15 @@ import Glibc
 import Synchronization
 import TrackingEvents
 
+/// Two that append to one journal would write into each other's lines.
+struct JournalInUse: Error, CustomStringConvertible {
+    let path: String
+
+    var description: String {
+        "another tracerelay writes \(path); give each its own data-directory"
+    }
+}
+
 /// Events as lines in a file, each behind its XXH64 checksum in hexadecimal; read again from any line's start.
 ///
 /// One thread appends; others may read up to ``octets``.
@@ -17,14 +26,23 @@ final class EventJournal: Sendable {
     private let synced: Atomic<Int>
     /// Octets of whole lines.
     var octets: Int { count.load(ordering: .acquiring) }
+    /// Octets of whole lines when it was opened.
+    let octetsFound: Int
 
     /// Opens the file, whose name is on the disk then; a torn last line, which a crash leaves, is cut off so that nothing is
     /// ever joined to it.
     init(path: String) throws {
         self.path = path
         descriptor = try Files.open(path, O_RDWR | O_CREAT | O_APPEND)
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let isTaken = errno == EWOULDBLOCK
+            let error = SystemError("flock \(path)")
+            Glibc.close(descriptor)
+            throw isTaken ? JournalInUse(path: path) : error
+        }
         let size = max(0, Int(lseek(descriptor, 0, SEEK_END)))
         let whole = try Self.wholeLines(path, size)
+        octetsFound = whole
         count = Atomic(whole)
         synced = Atomic(whole)
         if whole < size { ftruncate(descriptor, off_t(whole)) }
@@ -36,11 +54,15 @@ final class EventJournal: Sendable {
         self.path = path
         descriptor = try Files.open(path, O_RDONLY)
         let whole = try Self.wholeLines(path, max(0, Int(lseek(descriptor, 0, SEEK_END))))
+        octetsFound = whole
         count = Atomic(whole)
         synced = Atomic(whole)
     }
 
     deinit { close(descriptor) }
+
+    /// Lets another write it.
+    func release() { flock(descriptor, LOCK_UN) }
 
     private static func wholeLines(_ path: String, _ size: Int) throws -> Int {
         var end = size

@@ -25,6 +25,9 @@ final class EventKeeper {
     /// The journal of which ``stored`` speaks.
     private var journal: EventJournal?
     private var stored = 0
+    /// Octets of it that the database may say it has: a power cut can take the end of the journal and leave the database
+    /// ahead, whose place would then be in the middle of what is written since.
+    private var reach = 0
     private(set) var complaint: String?
     private var lastTry = Date.distantPast
     private var nextRetention = Date()
@@ -63,6 +66,7 @@ final class EventKeeper {
             if self.journal !== journal {
                 self.journal = journal
                 stored = 0
+                reach = journal.octetsFound
                 // The database says how far it has this one.
                 database = nil
             }
@@ -95,7 +99,12 @@ final class EventKeeper {
             let cursor = try Self.cursorNames.map { name in
                 try Int64.fetchOne(database, sql: "SELECT value FROM state WHERE name = ?", arguments: [name]) ?? 0
             }
-            return cursor[0] == journal.identity && cursor[1] <= journal.octets ? Int(cursor[1]) : 0
+            guard cursor[0] == journal.identity, cursor[1] <= reach else {
+                // At once: the next start must not find the journal grown up to that place.
+                if !isNew { try Self.write(0, journal, database) }
+                return 0
+            }
+            return Int(cursor[1])
         }
         database = opened
         identity = fileIdentity()
@@ -123,6 +132,7 @@ final class EventKeeper {
         guard fileIdentity() == identity else { throw SystemError("events.sqlite was replaced", code: ESTALE) }
         accounts.committed()
         stored = piece.end
+        reach = max(reach, stored)
         // Of these nothing is kept that tells who made them: nor here.
         let places = zip(piece.events, piece.places).filter { accounts.nobodys.contains($0.0.number) }.map(\.1)
         if journal.isInPlace { try journal.blank(places) }

@@ -20,6 +20,14 @@ extension QueueError {
                 + "away to begin with an empty queue")
     }
 
+    /// SQLite cannot read it whole.
+    static func damagedRows(_ database: String, _ defect: String) -> QueueError {
+        .refused(
+            "\(database) is damaged (\(defect)); nothing was touched and nothing is sent. Copy the directory, then read out "
+                + "what can be read with `sqlite3 \(database) .recover | sqlite3 mended.sqlite`, put that in its place without "
+                + "its -wal and -shm files, and start again: mail whose row is lost is set aside")
+    }
+
     /// Another process serves this directory.
     static func locked(path: String) -> QueueError { .inUse("\(path) is in use by another tracerelay") }
 }

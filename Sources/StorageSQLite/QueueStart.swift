@@ -15,14 +15,34 @@ struct QueueStart {
         let isThere = try Files.size(path) ?? 0 > 0
         // Before SQLite would make a new one.
         if !isThere { try refuse(numbers) }
-        let database = try SQLiteFile.open(path, isDurable: true, overwrites: true)
+        let (database, mended) = try openWhole()
         if try !database.read({ try QueueSchema.exists($0) }) { try refuse(numbers) }
         try database.write { try QueueSchema.prepare($0) }
         // The names of the database, of the segments' directory and of the data directory itself: without them, what is
         // synced later could not be found again.
         try system.syncDirectory(directory)
         try syncParent()
-        return (database, try recover(database))
+        var recovery = try recover(database)
+        recovery.mended = mended
+        return (database, recovery)
+    }
+
+    /// A damaged index hides mail that is due, and a damaged page more than that: looked for before anything is done.
+    private func openWhole() throws -> (DatabaseQueue, mended: [String]) {
+        do {
+            let database = try SQLiteFile.open(path, isDurable: true, overwrites: true)
+            guard let defect = try database.read({ try QueueCheck.defect($0) }) else { return (database, []) }
+            // What an index holds stands in the rows as well.
+            try database.write { database in
+                try database.execute(sql: "REINDEX")
+                if let defect = try QueueCheck.defect(database) { throw QueueError.damagedRows(path, defect) }
+            }
+            return (database, ["an index of \(path) was damaged and has been made anew (\(defect))"])
+        } catch let error as DatabaseError
+            where [.SQLITE_CORRUPT, .SQLITE_NOTADB].contains(error.resultCode.primaryResultCode)
+        {
+            throw QueueError.damagedRows(path, error.message ?? "\(error.resultCode)")
+        }
     }
 
     private func refuse(_ numbers: [Int64]) throws {
@@ -69,8 +89,13 @@ struct QueueStart {
         let found = try segments.recover(live, accounted: accounted)
         recovery.orphanedSegments = found.removed
         recovery.setAside = found.setAside
+        recovery.isOlderThanMail = found.isOlderThanMail
         let stale = accounted.keys.filter { live[$0] == nil }
         try database.write { database in
+            for (number, octets) in found.settled {
+                try database.execute(
+                    sql: "UPDATE segment SET octets = ? WHERE number = ?", arguments: [octets, number])
+            }
             for number in stale {
                 try database.execute(sql: "DELETE FROM segment WHERE number = ?", arguments: [number])
             }
@@ -80,5 +105,16 @@ struct QueueStart {
 
     static func count(_ column: String, _ database: Database) throws -> Int {
         try Int.fetchOne(database, sql: "SELECT COUNT(*) FROM message WHERE \(column) <> 0") ?? 0
+    }
+}
+
+/// What SQLite itself finds wrong with a database.
+enum QueueCheck {
+    /// The first thing wrong with pages or indexes, in SQLite's words. Odd values in columns are not: whoever reads a row
+    /// judges them.
+    static func defect(_ database: Database) throws -> String? {
+        try String.fetchAll(database, sql: "PRAGMA integrity_check(1000)").first {
+            $0 != "ok" && !$0.contains(" value in ")
+        }
     }
 }

@@ -58,6 +58,7 @@ extension QueueWriter {
                 return database.changesCount == 0
             }
         }
+        segments.mark(touched)
         // Somebody deleted it meanwhile, and has told so of its old place.
         for (_, _, new) in stale { segments.release(new.segment, count: 1, octets: Int64(new.count)) }
         let gone = Set(stale.map(\.id))

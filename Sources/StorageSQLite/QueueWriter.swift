@@ -215,6 +215,7 @@ final class QueueWriter {
             let records = commits.flatMap(\.commit.telling) + outcomes.values.flatMap(\.telling)
             return (released, try outbox.write(records, in: database))
         }
+        segments.mark(touched)
         for (commit, place) in commits { commit.continuation.resume(returning: place) }
         for id in outcomes.keys { unwritten[id] = nil }
         if outbox.committed(notices) || !outcomes.isEmpty { erasure.isLogSoiled = true }

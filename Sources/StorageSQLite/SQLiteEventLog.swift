@@ -146,6 +146,7 @@ public final class SQLiteEventLog: EventSink {
         buffer.withLock { $0.isClosed = true }
         wakeup.signal()
         finished.wait()
+        file.current?.release()
     }
 
     // MARK: Journal thread

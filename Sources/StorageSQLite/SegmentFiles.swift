@@ -33,6 +33,7 @@ final class SegmentFiles {
     private var empty: Set<Int64> = []
     /// Those that hold text of mail that has left the queue.
     private(set) var soiled: Set<Int64> = []
+    private var markFile: Int32?
 
     init(directory: String, system: any FileSystem, sealOctets: Int64 = SegmentFiles.sealOctets) {
         self.directory = directory
@@ -40,7 +41,10 @@ final class SegmentFiles {
         seal = sealOctets
     }
 
-    deinit { for descriptor in descriptors.values { Glibc.close(descriptor) } }
+    deinit {
+        for descriptor in descriptors.values { Glibc.close(descriptor) }
+        if let markFile { Glibc.close(markFile) }
+    }
 
     static func path(_ directory: String, _ number: Int64) -> String { "\(directory)/\(number).segment" }
 
@@ -140,6 +144,19 @@ final class SegmentFiles {
     /// Octets of segments, for the table that tells at start what was accounted for.
     func octets(of numbers: Set<Int64>) -> [(number: Int64, octets: Int64)] {
         numbers.compactMap { number in segments[number].map { (number, $0.octets) } }
+    }
+
+    /// The rows of these octets are on disk. Where that cannot be noted, a start will know less of a database that was put
+    /// back, and nothing else.
+    func mark(_ reached: [(number: Int64, octets: Int64)]) {
+        guard let last = reached.max(by: { $0.number < $1.number }) else { return }
+        do {
+            let file = try markFile ?? Files.open(SegmentMark.path(directory), O_WRONLY | O_CREAT)
+            markFile = file
+            try OperatingSystem().write(file, SegmentMark(segment: last.number, end: last.octets).bytes, at: 0)
+        } catch {
+            return
+        }
     }
 
     private func enter(_ number: Int64, _ count: Int) {

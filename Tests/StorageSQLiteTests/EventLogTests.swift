@@ -144,3 +144,46 @@ private func click(_ number: UInt8, time: Int64 = 5) throws -> Event {
         }
     }
 }
+
+/// A power cut took the end of the journal, which is synced once a second, and left the database, which is synced at once:
+/// its place would be in the middle of what is written since.
+@Test func aDatabaseAheadOfItsJournalLosesNothing() async throws {
+    let folder = try Folder()
+    let log = SQLiteEventLog(directory: folder.path) { _ in }
+    for number in 0..<10 { log.record(try click(1, time: Int64(number))) }
+    log.close()
+    let path = folder.path + "/events.journal"
+    let lines = try Data(contentsOf: URL(fileURLWithPath: path)).split(separator: 0x0A)
+    #expect(lines.count == 10)
+    try #require(FileHandle(forWritingAtPath: path)).truncate(
+        atOffset: UInt64(lines[..<4].reduce(0) { $0 + $1.count + 1 }))
+
+    let file = EventJournalFile(directory: folder.path, limit: 1 << 20, isHandedOver: false)
+    try file.open()
+    let records = EventRecords()
+    // Before the database is asked, the journal is longer again than it says.
+    try file.keep(try (100..<120).map { records.record(try click(1, time: Int64($0))) })
+    let keeper = EventKeeper(directory: folder.path, options: .init(), file: file) { Issue.record("\($0)") }
+    while keeper.store(isLast: true) {}
+    let times = try await EventReader(directory: folder.path).events(EventFilter()).map(\.time)
+    #expect(times.sorted() == (0..<10).map { Int64($0) } + (100..<120).map { Int64($0) })
+}
+
+/// A tracker that was given the relay's directory: both would write into each other's lines.
+@Test func twoLogsOfOneDirectoryLoseNothing() async throws {
+    let folder = try Folder()
+    let first = SQLiteEventLog(directory: folder.path) { _ in }
+    for number in 0..<5 { first.record(try click(1, time: Int64(number))) }
+    await first.flush()
+    let complaints = Mutex<[String]>([])
+    let second = SQLiteEventLog(directory: folder.path) { text in complaints.withLock { $0.append(text) } }
+    for number in 5..<10 { second.record(try click(1, time: Int64(number))) }
+    #expect(try await eventually { complaints.withLock { $0.contains { $0.contains("another tracerelay writes") } } })
+    #expect(second.status.complaint.contains("another tracerelay writes"))
+    first.close()
+    // Its turn has come.
+    #expect(try await eventually { second.status.complaint.isEmpty })
+    second.close()
+    let times = try await EventReader(directory: folder.path).events(EventFilter()).map(\.time)
+    #expect(times.sorted() == (0..<10).map { Int64($0) } && second.dropped == 0)
+}

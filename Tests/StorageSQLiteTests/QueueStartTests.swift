@@ -69,7 +69,10 @@ func aStartWithoutItsRowsTouchesNothing(_ how: String) async throws {
     #expect(recovery.messages == 2 && recovery.orphanedSegments == 1 && recovery.setAside == 2)
     #expect(
         try names(segments)
-            == [first, "007.segment", "1.segment.bak", "a-b.spill", "notes.txt", "orphaned", "x.segment"].sorted())
+            == [
+                first, "007.segment", "1.segment.bak", "a-b.spill", "notes.txt", "orphaned",
+                "x.segment",
+            ].sorted())
     #expect(try names(segments + "orphaned") == ["51.segment", "52.segment"])
     // Numbers are not given twice.
     let stored = try await store.commit(message(9), .memory(body(9)))
@@ -99,6 +102,109 @@ func aStartWithoutItsRowsTouchesNothing(_ how: String) async throws {
     let aside = SegmentFiles.path(folder.path + "/segments/orphaned", try #require(store.place(of: lost)).segment)
     #expect(try Data(contentsOf: URL(fileURLWithPath: aside)) == Data(body(5)))
     await again.close()
+}
+
+/// A database that was put back from a backup, beside the mail of today: what it does not know of a segment in use was
+/// acknowledged, and would be erased with the first mail that leaves.
+@Test func anOlderDatabaseCostsNoMailOfASegmentInUse() async throws {
+    let folder = try Folder()
+    let path = folder.path + "/queue.sqlite"
+    let store = open(folder)
+    _ = try await store.open()
+    for number in 1...2 { _ = try await store.commit(message(Int64(number)), .memory(body(number))) }
+    let backup = try DatabaseQueue(path: folder.path + "/backup")
+    try DatabaseQueue(path: path).backup(to: backup)
+    try backup.close()
+    for number in 3...4 { _ = try await store.commit(message(Int64(number)), .memory(body(number))) }
+    await store.close()
+    for name in try names(folder.path) where name.hasPrefix("queue.sqlite") {
+        try FileManager.default.removeItem(atPath: folder.path + "/" + name)
+    }
+    try FileManager.default.moveItem(atPath: folder.path + "/backup", toPath: path)
+
+    let again = open(folder)
+    let recovery = try await again.open()
+    #expect(recovery.messages == 2 && recovery.isOlderThanMail && recovery.setAside == 1)
+    for number in 1...2 { again.remove(QueueID(rawValue: Int64(number))) }
+    await again.close()
+    let aside = try names(folder.path + "/segments/orphaned")
+    #expect(aside.count == 1)
+    let kept = try Data(contentsOf: URL(fileURLWithPath: folder.path + "/segments/orphaned/" + (aside.first ?? "")))
+    #expect(kept == Data(body(3) + body(4)))
+    // Told once; what was set aside is there until somebody takes it away.
+    let later = open(folder)
+    let second = try await later.open()
+    #expect(second.messages == 0 && !second.isOlderThanMail && second.setAside == 1)
+    await later.close()
+}
+
+/// Content behind the last row of a segment: of a group that a crash cut short nobody was told anything.
+@Test(arguments: [true, false]) func theEndOfAGroupThatWasCutShort(_ hasMark: Bool) async throws {
+    let folder = try await queued(1)
+    let segment = folder.path + "/segments/" + (try #require(folder.segments.first))
+    let file = try FileHandle(forWritingTo: URL(fileURLWithPath: segment))
+    try file.seekToEnd()
+    try file.write(contentsOf: Data("half a group".utf8))
+    try file.close()
+    // Without the mark nobody can say that it was one.
+    if !hasMark { try FileManager.default.removeItem(atPath: folder.path + "/segments.mark") }
+    for _ in 0..<2 {
+        let store = open(folder)
+        let recovery = try await store.open()
+        #expect(recovery.messages == 1 && !recovery.isOlderThanMail && recovery.setAside == (hasMark ? 0 : 1))
+        await store.close()
+    }
+}
+
+@Test func aDamagedIndexIsMadeAnew() async throws {
+    let folder = try await queued(2)
+    // The third row is in the table and not in the index by which due mail is found.
+    try await DatabaseQueue(path: folder.path + "/queue.sqlite").writeWithoutTransaction { database in
+        let row = try #require(
+            try Row.fetchOne(
+                database, sql: "SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master WHERE name = 'due'"))
+        try database.execute(sql: "PRAGMA writable_schema = ON; DELETE FROM sqlite_master WHERE name = 'due'")
+        try database.execute(sql: "PRAGMA schema_version = 1000")
+        try database.execute(
+            sql: """
+                INSERT INTO message (\(QueueRows.columns))
+                SELECT 3, arrival, upstream, next, expires, attempts, held, damaged, sender, flags, segment, start, octets,
+                checksum, recipients, decision, note, failed, NULL FROM message WHERE id = 1
+                """)
+        try database.execute(
+            sql: "INSERT INTO sqlite_master (type, name, tbl_name, rootpage, sql) VALUES (?,?,?,?,?)",
+            arguments: StatementArguments(row.databaseValues))
+        try database.execute(sql: "PRAGMA schema_version = 1001; PRAGMA writable_schema = RESET")
+    }
+    let store = open(folder)
+    let recovery = try await store.open()
+    #expect(recovery.messages == 3 && recovery.mended.count == 1)
+    #expect(try await store.due("default", before: 1, beyond: 1 << 60, limit: 9).map(\.id.rawValue) == [1, 2, 3])
+    await store.close()
+    let again = open(folder)
+    #expect(try await again.open().mended.isEmpty)
+    await again.close()
+}
+
+@Test(arguments: ["page", "header"]) func aDamagedDatabaseIsLeftAsItIs(_ what: String) async throws {
+    let folder = try await queued(40)
+    let path = folder.path + "/queue.sqlite"
+    let root = try await DatabaseQueue(path: path).read {
+        try Int.fetchOne($0, sql: "SELECT rootpage FROM sqlite_master WHERE name = 'message'") ?? 0
+    }
+    let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+    try file.seek(toOffset: what == "page" ? UInt64((root - 1) * 4_096) : 0)
+    try file.write(contentsOf: Data(repeating: 0xA5, count: what == "page" ? 4_096 : 16))
+    try file.close()
+    let (before, segments) = (try Data(contentsOf: URL(fileURLWithPath: path)), try names(folder.path + "/segments"))
+    do {
+        _ = try await open(folder).open()
+        Issue.record("it was opened")
+    } catch QueueError.refused(let sentence) {
+        #expect(sentence.contains("is damaged") && sentence.contains(".recover"))
+    }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
+    #expect(try names(folder.path + "/segments") == segments)
 }
 
 /// The tables as the first release made them, with two mails in them.
